@@ -1,0 +1,1 @@
+//! Read models and reactions that follow event logs.

@@ -1,0 +1,1 @@
+//! Configuration, telemetry, health and the ordered life of a service process.

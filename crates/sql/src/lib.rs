@@ -1,0 +1,1 @@
+//! A thin layer over SQLite and Postgres for SQL that is written once.

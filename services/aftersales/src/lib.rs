@@ -1,0 +1,1 @@
+//! Aftersales: returns, exchanges and refunds.

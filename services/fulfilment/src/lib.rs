@@ -1,0 +1,1 @@
+//! Fulfilment: picking, packing, parcels and tracking.

@@ -1,0 +1,1 @@
+//! Intake: orders, customers and payments.

@@ -1,0 +1,1 @@
+//! Inventory: catalogue, stock and reservations.

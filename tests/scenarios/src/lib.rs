@@ -1,0 +1,1 @@
+//! Cluster scenarios: four services, real servers, faults.
