@@ -1,0 +1,190 @@
+//! Opening and removing databases.
+
+use std::{path::Path, str::FromStr, time::Duration};
+
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::{
+    db::{Db, PostgresDb, SqliteDb},
+    error::SqlError,
+    url::{StoreUrl, check_database_name, schema_name, sqlite_file},
+};
+
+/// How a database is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenOptions {
+    /// Whether a commit is on disk when it returns. Without it a power cut may take the last commits, in order, and leaves
+    /// the database whole: right for what can be rebuilt.
+    pub durable: bool,
+    /// Most connections to Postgres; most concurrent readers of a SQLite file.
+    pub max_connections: u32,
+    /// How long to wait for a connection before giving up with [`SqlError::Unavailable`].
+    pub acquire_timeout: Duration,
+}
+
+impl OpenOptions {
+    /// For logs, keys, inboxes and timers: a commit survives a power cut.
+    pub fn durable() -> Self {
+        Self {
+            durable: true,
+            max_connections: 3,
+            acquire_timeout: Duration::from_secs(10),
+        }
+    }
+
+    /// For read models: what a power cut takes is read from the log again.
+    pub fn disposable() -> Self {
+        Self {
+            durable: false,
+            ..Self::durable()
+        }
+    }
+
+    /// Sets [`max_connections`](Self::max_connections).
+    #[must_use]
+    pub fn max_connections(mut self, max: u32) -> Self {
+        self.max_connections = max;
+        self
+    }
+}
+
+impl StoreUrl {
+    /// Opens `database` (for example `intake.log`: 1 to 60 letters, digits, `.`, `-`, `_`) and creates it when it is not
+    /// there: the file `<folder>/intake.log.db`, or the schema `intake_log`, which every connection then searches first.
+    pub async fn open(&self, database: &str, options: OpenOptions) -> Result<Db, SqlError> {
+        check_database_name(database)?;
+        match self {
+            Self::SqliteDir(folder) => open_sqlite(folder, database, options).await,
+            Self::Postgres(url) => open_postgres(url, database, options).await,
+        }
+    }
+
+    /// Removes `database` and everything in it; nothing happens when it is not there. Close its handles first.
+    pub async fn remove(&self, database: &str) -> Result<(), SqlError> {
+        check_database_name(database)?;
+        match self {
+            Self::SqliteDir(folder) => {
+                let file = sqlite_file(folder, database);
+                for suffix in ["-wal", "-shm", ""] {
+                    let mut path = file.clone().into_os_string();
+                    path.push(suffix);
+                    match tokio::fs::remove_file(path).await {
+                        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                            return Err(SqlError::Folder(error));
+                        }
+                        _ => {}
+                    }
+                }
+                Ok(())
+            }
+            Self::Postgres(url) => {
+                let mut connection = postgres_options(url)?.connect().await?;
+                let drop = format!(
+                    "drop schema if exists \"{}\" cascade",
+                    schema_name(database)
+                );
+                sqlx::raw_sql(AssertSqlSafe(drop))
+                    .execute(&mut connection)
+                    .await?;
+                connection.close().await?;
+                Ok(())
+            }
+        }
+    }
+}
+
+async fn open_sqlite(folder: &Path, database: &str, options: OpenOptions) -> Result<Db, SqlError> {
+    tokio::fs::create_dir_all(folder)
+        .await
+        .map_err(SqlError::Folder)?;
+    let connect = SqliteConnectOptions::new()
+        .filename(sqlite_file(folder, database))
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(if options.durable {
+            SqliteSynchronous::Full
+        } else {
+            SqliteSynchronous::Normal
+        })
+        .busy_timeout(Duration::from_secs(10))
+        .foreign_keys(true)
+        // 16 MiB of pages per connection.
+        .pragma("cache_size", "-16384");
+    // One connection, so that writers queue here and not inside SQLite's busy handler. Opened now: it creates the file.
+    let writer = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(options.acquire_timeout)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(connect.clone())
+        .await?;
+    let readers = SqlitePoolOptions::new()
+        .max_connections(options.max_connections.max(1))
+        .acquire_timeout(options.acquire_timeout)
+        .idle_timeout(Duration::from_secs(60))
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_lazy_with(connect.pragma("query_only", "on"));
+    Ok(Db::Sqlite(SqliteDb { writer, readers }.into()))
+}
+
+fn postgres_options(url: &str) -> Result<PgConnectOptions, SqlError> {
+    // The parser's error names the part that is wrong, never its value.
+    PgConnectOptions::from_str(url)
+        .map_err(|_| SqlError::Url("the Postgres URL is not valid".to_owned()))
+}
+
+async fn open_postgres(url: &str, database: &str, options: OpenOptions) -> Result<Db, SqlError> {
+    let connect = postgres_options(url)?;
+    let schema = schema_name(database);
+    create_schema(&connect, &schema).await?;
+    let connect = connect
+        .application_name(&format!("ordo {database}"))
+        .options([
+            ("search_path", schema.as_str()),
+            (
+                "synchronous_commit",
+                if options.durable { "on" } else { "off" },
+            ),
+            // A client that vanished inside a transaction must not hold its locks for ever.
+            ("idle_in_transaction_session_timeout", "60s"),
+            // Short statements on indexed rows: compiling them costs more than it saves.
+            ("jit", "off"),
+        ]);
+    let pool = PgPoolOptions::new()
+        .max_connections(options.max_connections.max(1))
+        .min_connections(0)
+        .acquire_timeout(options.acquire_timeout)
+        .idle_timeout(Duration::from_secs(60))
+        .test_before_acquire(false)
+        .connect_lazy_with(connect);
+    Ok(Db::Postgres(PostgresDb { pool, schema }.into()))
+}
+
+/// Creates the schema; whoever else creates it at the same moment wins without harm.
+async fn create_schema(connect: &PgConnectOptions, schema: &str) -> Result<(), SqlError> {
+    let mut connection: PgConnection = connect.connect().await?;
+    let exists: Option<i32> = sqlx::query_scalar("select 1 from pg_namespace where nspname = $1")
+        .bind(schema)
+        .fetch_optional(&mut connection)
+        .await?;
+    if exists.is_none() {
+        let create = format!("create schema if not exists \"{schema}\"");
+        let created = sqlx::raw_sql(AssertSqlSafe(create))
+            .execute(&mut connection)
+            .await;
+        // `if not exists` still loses the race inside the catalogue: 23505, or 42P06.
+        if let Err(error) = created.map_err(SqlError::from)
+            && !error.is_unique_violation()
+            && error.code().as_deref() != Some("42P06")
+        {
+            return Err(error);
+        }
+    }
+    connection.close().await?;
+    Ok(())
+}
