@@ -49,11 +49,16 @@ impl Tx {
             }
             Backend::Postgres => {
                 for chunk in chunks(rows, POSTGRES_ROWS) {
-                    let (arrays, types) = transpose(columns.len(), chunk)?;
-                    let unnest = unnest(&types);
+                    let Arrays {
+                        arrays,
+                        types,
+                        select,
+                    } = transpose(columns.len(), chunk)?;
+                    let (unnest, names) = (unnest(&types), key_columns(types.len()));
                     // `where true` tells `on conflict` from a join's `on`.
-                    let sql =
-                        format!("{prefix} ({list}) select * from {unnest} where true {suffix}");
+                    let sql = format!(
+                        "{prefix} ({list}) select {select} from {unnest} as a ({names}) where true {suffix}"
+                    );
                     touched += self.run(&sql, &arrays, true).await?;
                 }
             }
