@@ -26,7 +26,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
     let mut config = prost_build::Config::new();
-    config.enable_type_names().bytes(["."]).include_file("generated.rs");
+    // Ordered maps: the same message always has the same bytes, which command fingerprints rely on.
+    config.enable_type_names().bytes(["."]).btree_map(["."]).include_file("generated.rs");
     tonic_prost_build::configure().compile_fds_with_config(descriptors, config)?;
     Ok(())
 }
