@@ -44,17 +44,23 @@ pub(super) fn record(
             });
         }
     }
-    let events = lines.into_iter().map(|checked| {
-        LineChecked {
-            fulfilment_order_id: work.fulfilment_order_id.clone(),
-            line_id: checked.line_id,
-            passed: checked.passed,
-            failed: checked.failed,
-            reason: checked.reason,
-        }
-        .into()
-    });
-    Ok(events.collect())
+    lines
+        .into_iter()
+        .map(|checked| {
+            let line = work.line(&checked.line_id)?;
+            Ok(LineChecked {
+                fulfilment_order_id: work.fulfilment_order_id.clone(),
+                line_id: checked.line_id,
+                passed: checked.passed,
+                failed: checked.failed,
+                reason: checked.reason,
+                order_id: work.order_id.clone(),
+                site_id: work.site_id.clone(),
+                sku: line.sku.clone(),
+            }
+            .into())
+        })
+        .collect()
 }
 
 fn everything_passed(work: &Work) -> Vec<CheckedLine> {

@@ -92,6 +92,9 @@ fn checked(line_id: &str, passed: i64, failed: i64) -> FulfilmentOrderEvent {
         } else {
             String::new()
         },
+        order_id: ORDER.into(),
+        site_id: "north".into(),
+        sku: format!("SKU-{line_id}"),
     }
     .into()
 }
