@@ -41,7 +41,7 @@ pub struct EncodedEvent {
 }
 
 /// Stored bytes that this version of the code cannot read.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum CodecError {
     /// Written by a newer version, or foreign.
     #[error("unknown event type `{0}`")]
@@ -150,7 +150,9 @@ pub mod __private {
         }
     }
 
-    pub fn decode<M: prost::Message + prost::Name + Default>(payload: &[u8]) -> Result<M, CodecError> {
+    pub fn decode<M: prost::Message + prost::Name + Default>(
+        payload: &[u8],
+    ) -> Result<M, CodecError> {
         M::decode(payload).map_err(|source| CodecError::Decode {
             type_name: M::full_name(),
             source,

@@ -1,11 +1,40 @@
 //! The event log: contiguous positions, group commit, idempotent commands, on SQLite and Postgres.
 
 mod aggregate;
+mod batch;
+mod cache;
+mod command;
+mod config;
+mod decision;
+mod error;
 mod event;
+mod feed;
+mod fold;
+mod hash;
+mod ids;
+mod job;
+mod limits;
+mod log;
 mod source;
+mod store;
+mod telemetry;
+mod unit;
+mod verify;
+mod writer;
 
 #[doc(hidden)]
 pub use aggregate::__private;
 pub use aggregate::{Aggregate, CodecError, EncodedEvent};
+pub use command::{Command, Receipt};
+pub use config::EventLogConfig;
+pub use error::{ExecuteError, OpenError, ReadError, StoreError};
 pub use event::{EventHash, Head, RecordedEvent, StreamId, TenantId, Timestamp};
+pub use hash::hash_event;
+pub use limits::{
+    MAX_BYTES_PER_COMMAND, MAX_COMMAND_ID, MAX_EVENTS_PER_COMMAND, MAX_METADATA, MAX_PAYLOAD,
+    MAX_STREAM_ID,
+};
+pub use log::EventLog;
 pub use source::{Cursor, EventFeed, EventSource, FeedError};
+pub use unit::{Halt, NotLoaded, Unit};
+pub use verify::{Check, Verification};

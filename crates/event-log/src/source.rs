@@ -19,7 +19,9 @@ pub struct Cursor {
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
     /// The log does not continue what the reader has read: it was restored to an earlier state. The reader must start over.
-    #[error("partition {partition} of {service} no longer continues position {position} (epoch {epoch}): {detail}")]
+    #[error(
+        "partition {partition} of {service} no longer continues position {position} (epoch {epoch}): {detail}"
+    )]
     Diverged {
         /// Owner of the log.
         service: String,
