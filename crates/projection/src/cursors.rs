@@ -1,0 +1,114 @@
+//! How far a reader of several logs is, and the table that remembers it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use ordo_event_log::{Cursor, EventHash};
+use ordo_sql::{Db, SqlError, Tx, params};
+
+/// One partition of one service's log.
+pub(crate) type Place = (Arc<str>, u32);
+
+/// A cursor per partition; a place that is not named is at its start.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Cursors(BTreeMap<Place, Cursor>);
+
+impl Cursors {
+    pub fn get(&self, place: &Place) -> Cursor {
+        self.0.get(place).copied().unwrap_or_default()
+    }
+
+    pub fn set(&mut self, place: Place, cursor: Cursor) {
+        self.0.insert(place, cursor);
+    }
+
+    pub fn remove(&mut self, place: &Place) {
+        self.0.remove(place);
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&Place, &Cursor)> {
+        self.0.iter()
+    }
+
+    /// Sum of all positions: the number of events read.
+    pub fn events(&self) -> u64 {
+        self.0.values().map(|cursor| cursor.position).sum()
+    }
+
+    /// Whether every place is at or after where `other` is.
+    pub fn reaches(&self, other: &Self) -> bool {
+        other
+            .iter()
+            .all(|(place, cursor)| self.get(place).position >= cursor.position)
+    }
+}
+
+/// Remembers, in the tables' own database, which events they hold.
+pub(crate) const CHECKPOINT_TABLE: &str = "ordo_checkpoint";
+
+pub(crate) const CHECKPOINT_SCHEMA: &str = "create table if not exists ordo_checkpoint (
+    service text not null,
+    partition bigint not null,
+    epoch bigint not null,
+    position bigint not null,
+    hash bytea not null,
+    primary key (service, partition)
+)";
+
+const SELECT: &str = "select service, partition, epoch, position, hash from ordo_checkpoint";
+
+pub(crate) async fn load(db: &Db) -> Result<Cursors, SqlError> {
+    read(db.fetch_all(SELECT, &[]).await?)
+}
+
+pub(crate) async fn load_in(tx: &mut Tx) -> Result<Cursors, SqlError> {
+    read(tx.fetch_all(SELECT, &[]).await?)
+}
+
+fn read(rows: Vec<ordo_sql::Row>) -> Result<Cursors, SqlError> {
+    let mut cursors = Cursors::default();
+    for row in rows {
+        let hash: [u8; 32] = row.bytes(4)?.try_into().map_err(|_| SqlError::Column {
+            column: "hash".to_owned(),
+            detail: "is not 32 bytes".to_owned(),
+        })?;
+        cursors.set(
+            (row.text(0)?.into(), row.u32(1)?),
+            Cursor {
+                epoch: row.u64(2)?,
+                position: row.u64(3)?,
+                hash: EventHash(hash),
+            },
+        );
+    }
+    Ok(cursors)
+}
+
+/// Moves the checkpoint of one place from `from` to `to`. `false`: it is not at `from`, because somebody else moved it; the
+/// transaction must then be given up.
+pub(crate) async fn advance(
+    tx: &mut Tx,
+    place: &Place,
+    from: &Cursor,
+    to: &Cursor,
+) -> Result<bool, SqlError> {
+    let touched = tx
+        .execute(
+            // The predicate guards the update only; a first insert that meets an existing row falls into it too.
+            "insert into ordo_checkpoint (service, partition, epoch, position, hash) values ($1, $2, $3, $4, $5)
+             on conflict (service, partition) do update
+             set epoch = excluded.epoch, position = excluded.position, hash = excluded.hash
+             where ordo_checkpoint.position = $6 and ordo_checkpoint.epoch = $7",
+            &params![&place.0, place.1, to.epoch, to.position, to.hash.0, from.position, from.epoch],
+        )
+        .await?;
+    Ok(touched == 1)
+}
+
+pub(crate) async fn forget(tx: &mut Tx, place: &Place) -> Result<(), SqlError> {
+    tx.execute(
+        "delete from ordo_checkpoint where service = $1 and partition = $2",
+        &params![&place.0, place.1],
+    )
+    .await?;
+    Ok(())
+}

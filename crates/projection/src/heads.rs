@@ -1,0 +1,72 @@
+//! Where the logs end at the moment, and how far readers are behind.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::future::join_all;
+use ordo_event_log::{EventSource, Head};
+use ordo_proto::ops::PartitionProgress;
+
+use crate::cursors::{Cursors, Place};
+
+/// How long to wait for the owner of a log.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The end of every partition; `None` where the owner cannot be asked.
+pub(crate) async fn heads(sources: &[Arc<dyn EventSource>]) -> Vec<(Place, Option<Head>)> {
+    let asked = sources.iter().flat_map(|source| {
+        let service: Arc<str> = source.service().into();
+        (0..source.partitions()).map(move |partition| {
+            let place = (service.clone(), partition);
+            async move {
+                let head = tokio::time::timeout(PATIENCE, source.head(partition)).await;
+                (place, head.ok().and_then(Result::ok))
+            }
+        })
+    });
+    join_all(asked).await
+}
+
+/// Progress per partition. Where the owner cannot be asked, the head is what was read.
+pub(crate) async fn progress(
+    sources: &[Arc<dyn EventSource>],
+    cursors: &Cursors,
+) -> Vec<PartitionProgress> {
+    heads(sources)
+        .await
+        .into_iter()
+        .map(|(place, head)| {
+            let position = cursors.get(&place).position;
+            PartitionProgress {
+                service: place.0.to_string(),
+                partition: place.1,
+                position,
+                head: head.map_or(position, |head| head.position),
+            }
+        })
+        .collect()
+}
+
+/// Records how many events each partition's reader is behind, every few seconds, for ever.
+pub(crate) async fn record_lag(
+    sources: Vec<Arc<dyn EventSource>>,
+    reader: &'static str,
+    name: &'static str,
+    cursors: impl Fn() -> Cursors + Send,
+) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(5));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        for progress in progress(&sources, &cursors()).await {
+            let lag = progress.head.saturating_sub(progress.position);
+            metrics::gauge!(
+                "ordo_reader_lag_events",
+                "kind" => reader,
+                "name" => name,
+                "service" => progress.service,
+                "partition" => progress.partition.to_string(),
+            )
+            .set(lag as f64);
+        }
+    }
+}

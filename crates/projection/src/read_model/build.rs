@@ -1,0 +1,507 @@
+//! Builds tables beside the serving ones.
+
+use std::{sync::Arc, time::Duration};
+
+use ordo_proto::ops::RebuildProjectionResponse;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{
+    RebuildError, Serving, Shared,
+    supervisor::{Running, Supervisor},
+};
+use crate::{
+    catalogue::{Entry, GenerationState},
+    compare::{Comparison, compare},
+    cursors::{self, Cursors},
+    feeds::describe,
+    follower::{Fault, Follower, FollowerSettings, Stop},
+    heads,
+};
+
+/// Tables that must take the place of the serving ones, however often it has to be tried.
+pub(super) struct Replacement {
+    entry: Option<Entry>,
+    state: GenerationState,
+    /// The tables that stand still meanwhile, and what they hold.
+    frozen: Option<(u64, Cursors)>,
+    why: String,
+}
+
+impl Replacement {
+    /// Tables of another version than those of generation `old`, which hold the events up to `cursors`.
+    pub fn version(entry: Entry, old: u64, cursors: Cursors) -> Self {
+        Self {
+            why: format!("version {} is being built", entry.version),
+            entry: Some(entry),
+            state: GenerationState::Building,
+            frozen: Some((old, cursors)),
+        }
+    }
+
+    /// Tables that follow a log that was restored.
+    pub fn diverged(why: String) -> Self {
+        Self {
+            entry: None,
+            // After a restart the serving tables meet the same divergence again and it all begins anew.
+            state: GenerationState::Discarded,
+            frozen: None,
+            why,
+        }
+    }
+}
+
+/// Tables under construction.
+struct Scratch {
+    entry: Entry,
+    follower: Follower,
+    progress: watch::Receiver<Cursors>,
+    fault: Fault,
+}
+
+type Reports = mpsc::Sender<Result<RebuildProjectionResponse, RebuildError>>;
+
+/// Fails a rebuild whose events do not apply for so long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl From<Stop> for RebuildError {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Diverged(diverged) => Self::Diverged(diverged.to_string()),
+            Stop::Displaced => Self::Interrupted(stop.to_string()),
+        }
+    }
+}
+
+impl Supervisor {
+    /// An operator's rebuild. The serving tables are kept up to date by `running` until the very end.
+    pub(super) async fn rebuild(&self, mut running: Running, reports: Reports) -> Option<Running> {
+        let built = match self.scratch(GenerationState::Discarded).await {
+            Ok(mut scratch) => match self
+                .build_beside(&mut scratch, &mut running, Some(&reports))
+                .await
+            {
+                Ok(comparison) => Ok((scratch, comparison)),
+                Err(error) => {
+                    self.discard(scratch).await;
+                    Err(error)
+                }
+            },
+            Err(error) => Err(error),
+        };
+        let (mut scratch, comparison) = match built {
+            Ok(built) => built,
+            Err(error) => {
+                tracing::error!(
+                    projection = self.name(),
+                    error = describe(&error),
+                    "the rebuild failed"
+                );
+                let _ = reports.send(Err(error)).await;
+                return Some(running);
+            }
+        };
+        self.judge(&comparison);
+        // From here on the serving tables stand still, for the few events that came during the comparison.
+        let held = running
+            .stop()
+            .await
+            .unwrap_or_else(|| self.shared.progress.borrow().clone());
+        let caught_up = match self.run_to(&mut scratch, &held, None, None).await {
+            Ok(()) => self.promote(scratch).await,
+            Err(error) => {
+                self.discard(scratch).await;
+                Err(error)
+            }
+        };
+        match caught_up {
+            Ok(running) => {
+                let events = held.events();
+                let report = RebuildProjectionResponse {
+                    events_applied: events,
+                    events_total: events,
+                    switched: true,
+                    rows_different: comparison.rows_different,
+                };
+                let _ = reports.send(Ok(report)).await;
+                Some(running)
+            }
+            Err(error) => {
+                let _ = reports.send(Err(error)).await;
+                self.follow_serving().await
+            }
+        }
+    }
+
+    /// Builds, compares and throws away.
+    pub(super) async fn verify(
+        &self,
+        mut running: Running,
+        answer: oneshot::Sender<Result<Comparison, RebuildError>>,
+    ) -> Option<Running> {
+        let result = match self.scratch(GenerationState::Discarded).await {
+            Ok(mut scratch) => {
+                let result = self.build_beside(&mut scratch, &mut running, None).await;
+                self.discard(scratch).await;
+                result
+            }
+            Err(error) => Err(error),
+        };
+        if let Ok(comparison) = &result {
+            self.judge(comparison);
+        }
+        let _ = answer.send(result);
+        Some(running)
+    }
+
+    /// Replaces the serving tables, which nobody follows; tries until it is done or closed.
+    pub(super) async fn replace(&self, mut replacement: Replacement) -> Option<Running> {
+        let shared = &self.shared;
+        shared.building.set(Some(replacement.why.clone()));
+        while !shared.stop.is_cancelled() {
+            match self.try_replace(&mut replacement).await {
+                Ok(running) => {
+                    shared.building.set(None);
+                    shared.fault.set(None);
+                    return Some(running);
+                }
+                Err(RebuildError::Closed) => return None,
+                Err(RebuildError::Diverged(detail)) => {
+                    tracing::error!(
+                        projection = self.name(),
+                        error = detail,
+                        "a log was restored; building from its first event"
+                    );
+                    // The tables hold events that are gone. They are removed and others begun.
+                    if let Some(entry) = replacement.entry.take()
+                        && let Err(error) = shared.catalogue.remove(entry.number).await
+                    {
+                        self.complain(&describe(&error)).await;
+                    }
+                    replacement.frozen = None;
+                }
+                Err(error) => {
+                    if let Some(entry) = self.switched_elsewhere().await {
+                        return self.adopt(&entry).await;
+                    }
+                    self.complain(&describe(&error)).await;
+                }
+            }
+        }
+        None
+    }
+
+    async fn try_replace(&self, replacement: &mut Replacement) -> Result<Running, RebuildError> {
+        let mut scratch = match &replacement.entry {
+            Some(entry) => self.open(entry.clone()).await?,
+            None => self.scratch(replacement.state).await?,
+        };
+        replacement.entry = Some(scratch.entry.clone());
+        self.catch_up(&mut scratch, replacement).await?;
+        self.promote(scratch).await
+    }
+
+    /// Reads up to the ends of the logs, with a comparison on the way when there is something to compare with.
+    async fn catch_up(
+        &self,
+        scratch: &mut Scratch,
+        replacement: &Replacement,
+    ) -> Result<(), RebuildError> {
+        let serving = self.shared.serving.load_full();
+        if let Some((number, held)) = &replacement.frozen
+            && *number == serving.number
+            && held.reaches(&scratch.follower.cursors)
+            && self.heads_or(None).await.reaches(held)
+        {
+            self.run_to(scratch, held, None, None).await?;
+            let (mut old, mut new) = (
+                serving.db.snapshot().await?,
+                scratch.follower.db.snapshot().await?,
+            );
+            let found = compare(&mut old, &mut new, true).await?;
+            let (projection, examined, different) =
+                (self.name(), found.rows_examined, found.rows_different);
+            tracing::info!(
+                projection,
+                examined,
+                different,
+                "compared with the tables of the version before"
+            );
+        }
+        let floor = replacement.frozen.as_ref().map(|(_, held)| held);
+        loop {
+            let target = self.heads_or(floor).await;
+            self.run_to(scratch, &target, None, Some(Duration::from_secs(10)))
+                .await?;
+            // Asked anew: the owner that was away may be there now, and others have gone on.
+            let left = self.heads_or(floor).await.events();
+            if left.saturating_sub(scratch.follower.cursors.events())
+                <= self.shared.settings.batch as u64
+            {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Builds up to exactly where the serving tables are at one moment, and compares.
+    async fn build_beside(
+        &self,
+        scratch: &mut Scratch,
+        running: &mut Running,
+        reports: Option<&Reports>,
+    ) -> Result<Comparison, RebuildError> {
+        let building = async {
+            let near = self.shared.settings.batch as u64 * 4;
+            loop {
+                let target = self.shared.progress.borrow().clone();
+                let left = target
+                    .events()
+                    .saturating_sub(scratch.follower.cursors.events());
+                self.run_to(scratch, &target, reports, Some(PATIENCE * 3))
+                    .await?;
+                if left <= near && scratch.follower.cursors.reaches(&target) {
+                    break;
+                }
+            }
+            let serving = self.shared.serving.load_full();
+            let mut old = serving.db.snapshot().await?;
+            let target = cursors::load_in(&mut old).await?;
+            self.run_to(scratch, &target, reports, None).await?;
+            let mut new = scratch.follower.db.snapshot().await?;
+            Ok(compare(&mut old, &mut new, false).await?)
+        };
+        let result = tokio::select! {
+            result = building => result,
+            // When a log was restored the serving tables' follower stops, and the place that the new tables wait for may
+            // never come.
+            () = running.failed() => Err(RebuildError::Interrupted("see the log".to_owned())),
+        };
+        result
+    }
+
+    /// Applies events up to `target`, at most for `limit`; longer only when it gets on.
+    async fn run_to(
+        &self,
+        scratch: &mut Scratch,
+        target: &Cursors,
+        reports: Option<&Reports>,
+        limit: Option<Duration>,
+    ) -> Result<(), RebuildError> {
+        let stop = self.shared.stop.child_token();
+        let begun = tokio::time::Instant::now();
+        let mut faulty_since = None;
+        let mut ticks = tokio::time::interval(Duration::from_millis(250));
+        let run = scratch.follower.run(Some(target), &stop);
+        tokio::pin!(run);
+        loop {
+            tokio::select! {
+                result = &mut run => {
+                    result?;
+                    if self.shared.stop.is_cancelled() {
+                        return Err(RebuildError::Closed);
+                    }
+                    return Ok(());
+                }
+                now = ticks.tick() => {
+                    if let Some(reports) = reports {
+                        let report = RebuildProjectionResponse {
+                            events_applied: scratch.progress.borrow().events(),
+                            events_total: target.events(),
+                            ..Default::default()
+                        };
+                        // Nobody needs every report.
+                        let _ = reports.try_send(Ok(report));
+                    }
+                    match scratch.fault.get() {
+                        None => faulty_since = None,
+                        Some(fault) => {
+                            let since = *faulty_since.get_or_insert(now);
+                            if reports.is_some() && now.duration_since(since) > PATIENCE {
+                                return Err(RebuildError::Interrupted(fault));
+                            }
+                        }
+                    }
+                    if limit.is_some_and(|limit| now.duration_since(begun) > limit) {
+                        // Ends between two transactions.
+                        stop.cancel();
+                    }
+                }
+            }
+        }
+    }
+
+    /// The ends of the logs; where an owner is away, `floor`.
+    async fn heads_or(&self, floor: Option<&Cursors>) -> Cursors {
+        let mut target = Cursors::default();
+        for (place, head) in heads::heads(&self.shared.sources).await {
+            let floor = floor.map(|floor| floor.get(&place)).unwrap_or_default();
+            let cursor = head.map_or(floor, |head| ordo_event_log::Cursor {
+                epoch: head.epoch,
+                position: head.position,
+                hash: head.hash,
+            });
+            target.set(place, cursor);
+        }
+        target
+    }
+
+    async fn scratch(&self, state: GenerationState) -> Result<Scratch, RebuildError> {
+        let entry = self
+            .shared
+            .catalogue
+            .add(self.shared.projection.version(), state)
+            .await?;
+        self.open(entry).await
+    }
+
+    async fn open(&self, entry: Entry) -> Result<Scratch, RebuildError> {
+        let shared = &self.shared;
+        let serving = shared.serving.load_full();
+        let itself = serving.number == entry.number;
+        let db = if itself {
+            serving.db.clone()
+        } else {
+            let (schema, connections) =
+                (shared.projection.schema(), shared.settings.max_connections);
+            shared
+                .catalogue
+                .open_tables(&entry, schema, connections)
+                .await?
+        };
+        let fault = Fault::default();
+        let settings = FollowerSettings {
+            fault: fault.clone(),
+            ..shared.follower_settings()
+        };
+        let mut follower = Follower::open(settings, db).await?;
+        let sender = watch::Sender::new(follower.cursors.clone());
+        let progress = sender.subscribe();
+        follower.progress = Some(sender);
+        Ok(Scratch {
+            entry,
+            follower,
+            progress,
+            fault,
+        })
+    }
+
+    async fn discard(&self, scratch: Scratch) {
+        let Scratch {
+            entry, follower, ..
+        } = scratch;
+        let db = follower.db.clone();
+        drop(follower);
+        db.close().await;
+        if let Err(error) = self.shared.catalogue.remove(entry.number).await {
+            let error = describe(&error);
+            tracing::warn!(
+                projection = self.name(),
+                generation = entry.number,
+                error,
+                "tables are left over"
+            );
+        }
+    }
+
+    /// Makes the new tables serve and follows with them; the old ones are removed when nobody reads them any more.
+    async fn promote(&self, scratch: Scratch) -> Result<Running, RebuildError> {
+        let shared = &self.shared;
+        let Scratch {
+            entry,
+            mut follower,
+            ..
+        } = scratch;
+        if let Err(error) = shared.catalogue.serve(entry.number).await {
+            // It may have been stored or not. The tables stay where they are; a restart sees which serve.
+            return Err(error.into());
+        }
+        let new = Arc::new(Serving {
+            number: entry.number,
+            version: entry.version,
+            db: follower.db.clone(),
+            answers: true,
+        });
+        let old = shared.serving.swap(new);
+        follower.adopt(shared.fault.clone(), shared.progress.clone());
+        // Last: who waits for the progress then asks the new tables.
+        shared.progress.send_replace(follower.cursors.clone());
+        tracing::info!(
+            projection = self.name(),
+            generation = entry.number,
+            "new tables serve"
+        );
+        metrics::gauge!("ordo_projection_generation", "projection" => self.name())
+            .set(entry.number as f64);
+        if old.number != entry.number {
+            tokio::spawn(retire(shared.clone(), old));
+        }
+        Ok(Running::follow(follower, &shared.stop))
+    }
+
+    /// Tables of this version that another process has made serve.
+    async fn switched_elsewhere(&self) -> Option<Entry> {
+        let entries = self.shared.catalogue.entries().await.ok()?;
+        let number = self.shared.serving.load().number;
+        entries.into_iter().find(|entry| {
+            entry.state == GenerationState::Serving
+                && entry.version == self.shared.projection.version()
+                && entry.number != number
+        })
+    }
+
+    fn judge(&self, comparison: &Comparison) {
+        let projection = self.name();
+        metrics::gauge!("ordo_projection_rows_different", "projection" => projection)
+            .set(comparison.rows_different as f64);
+        let (examined, different) = (comparison.rows_examined, comparison.rows_different);
+        match &comparison.difference {
+            None => tracing::info!(projection, examined, "the read model equals its rebuild"),
+            Some(first) => {
+                tracing::error!(
+                    projection,
+                    examined,
+                    different,
+                    first,
+                    "THE READ MODEL DIFFERS FROM ITS REBUILD"
+                );
+            }
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        self.shared.projection.name()
+    }
+}
+
+/// Removes replaced tables when no query holds them any more, or after the time that queries are given.
+async fn retire(shared: Arc<Shared>, old: Arc<Serving>) {
+    let deadline = tokio::time::Instant::now() + shared.settings.drain;
+    let shares = old.db.backend() == ordo_sql::Backend::Postgres;
+    // On Postgres other processes may read them; they look around every five seconds.
+    let earliest = tokio::time::Instant::now()
+        + if shares {
+            shared.settings.drain.min(Duration::from_secs(15))
+        } else {
+            Duration::ZERO
+        };
+    loop {
+        let now = tokio::time::Instant::now();
+        if now >= deadline || (old.db.handles() == 1 && now >= earliest) {
+            break;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(50)) => {}
+            // What is left over is removed at the next start.
+            () = shared.stop.cancelled() => return,
+        }
+    }
+    old.db.close().await;
+    if let Err(error) = shared.catalogue.remove(old.number).await {
+        let (projection, error) = (shared.projection.name(), describe(&error));
+        tracing::warn!(
+            projection,
+            generation = old.number,
+            error,
+            "replaced tables are left over"
+        );
+    }
+}

@@ -1,0 +1,383 @@
+//! Decides who follows the logs for a read model, and with which tables.
+
+use std::{sync::Arc, time::Duration};
+
+use ordo_proto::ops::RebuildProjectionResponse;
+use ordo_sql::{Backend, SqlError};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{ReadModelSettings, RebuildError, Serving, Shared, build::Replacement};
+use crate::{
+    catalogue::{Catalogue, Entry, GenerationState},
+    compare::Comparison,
+    cursors::{self, Cursors},
+    feeds::describe,
+    follower::{Follower, Stop},
+    projection::Projection,
+};
+
+/// What an operator asks for.
+pub(super) enum Request {
+    Rebuild(mpsc::Sender<Result<RebuildProjectionResponse, RebuildError>>),
+    Verify(oneshot::Sender<Result<Comparison, RebuildError>>),
+}
+
+/// What to begin with.
+pub(super) struct Plan {
+    pub serving: Serving,
+    pub cursors: Cursors,
+    pub first: First,
+}
+
+pub(super) enum First {
+    /// The serving tables are right.
+    Follow,
+    /// They are of another version.
+    Replace(Replacement),
+}
+
+/// Looks at what is there, clears away leftovers and says what to begin with.
+pub(super) async fn plan(
+    settings: &ReadModelSettings,
+    projection: &dyn Projection,
+    catalogue: &Catalogue,
+) -> Result<Plan, SqlError> {
+    let version = projection.version();
+    let (mut serving, mut building) = (None, None);
+    for entry in catalogue.entries().await? {
+        match entry.state {
+            GenerationState::Serving => serving = Some(entry),
+            GenerationState::Building if entry.version == version => building = Some(entry),
+            GenerationState::Building | GenerationState::Discarded => {
+                tracing::info!(
+                    projection = projection.name(),
+                    generation = entry.number,
+                    "removing leftover tables"
+                );
+                catalogue.remove(entry.number).await?;
+            }
+        }
+    }
+    let open = async |entry: &Entry| {
+        catalogue
+            .open_tables(entry, projection.schema(), settings.max_connections)
+            .await
+    };
+    match serving {
+        Some(old) if old.version != version => {
+            let entry = match building {
+                Some(entry) => entry,
+                None => catalogue.add(version, GenerationState::Building).await?,
+            };
+            tracing::info!(
+                projection = projection.name(),
+                from = old.version,
+                to = version,
+                generation = entry.number,
+                "building the tables of another version"
+            );
+            let readable = projection.reads_version(old.version);
+            let db = open(&old).await?;
+            let cursors = cursors::load(&db).await?;
+            let serving = if readable {
+                Serving {
+                    number: old.number,
+                    version: old.version,
+                    db,
+                    answers: true,
+                }
+            } else {
+                db.close().await;
+                let db = open(&entry).await?;
+                Serving {
+                    number: entry.number,
+                    version,
+                    db,
+                    answers: false,
+                }
+            };
+            Ok(Plan {
+                serving,
+                cursors: cursors.clone(),
+                first: First::Replace(Replacement::version(entry, old.number, cursors)),
+            })
+        }
+        serving => {
+            let entry = match serving.or(building) {
+                Some(entry) => entry,
+                None => catalogue.add(version, GenerationState::Building).await?,
+            };
+            let db = open(&entry).await?;
+            if entry.state != GenerationState::Serving {
+                catalogue.serve(entry.number).await?;
+            }
+            Ok(Plan {
+                cursors: cursors::load(&db).await?,
+                serving: Serving {
+                    number: entry.number,
+                    version,
+                    db,
+                    answers: true,
+                },
+                first: First::Follow,
+            })
+        }
+    }
+}
+
+/// The one task that changes which tables serve.
+pub(super) struct Supervisor {
+    pub(super) shared: Arc<Shared>,
+    requests: mpsc::Receiver<Request>,
+}
+
+impl Supervisor {
+    pub fn new(shared: Arc<Shared>, requests: mpsc::Receiver<Request>) -> Self {
+        Self { shared, requests }
+    }
+
+    pub async fn run(mut self, first: First) {
+        let mut running = match first {
+            First::Follow => self.follow_serving().await,
+            First::Replace(replacement) => self.replace(replacement).await,
+        };
+        // Other processes exist on Postgres only.
+        let shares = self.shared.serving.load().db.backend() == Backend::Postgres;
+        let mut ticks = tokio::time::interval(Duration::from_secs(5));
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while let Some(mut active) = running.take() {
+            running = tokio::select! {
+                biased;
+                () = self.shared.stop.cancelled() => {
+                    active.stop().await;
+                    None
+                }
+                () = active.wait() => self.after(active).await,
+                Some(request) = self.requests.recv() => match request {
+                    Request::Rebuild(reports) => self.rebuild(active, reports).await,
+                    Request::Verify(answer) => self.verify(active, answer).await,
+                },
+                _ = ticks.tick(), if shares => self.look_around(active).await,
+            };
+        }
+    }
+
+    /// Follows the logs with the serving tables; tries until it is closed.
+    pub(super) async fn follow_serving(&self) -> Option<Running> {
+        let shared = &self.shared;
+        while !shared.stop.is_cancelled() {
+            let db = shared.serving.load().db.clone();
+            match Follower::open(shared.follower_settings(), db).await {
+                Ok(mut follower) => {
+                    shared.fault.set(None);
+                    shared.building.set(None);
+                    shared.progress.send_replace(follower.cursors.clone());
+                    follower.progress = Some(shared.progress.clone());
+                    return Some(Running::follow(follower, &shared.stop));
+                }
+                Err(error) => self.complain(&describe(&error)).await,
+            }
+        }
+        None
+    }
+
+    /// Shows what is wrong and waits a moment.
+    pub(super) async fn complain(&self, error: &str) {
+        tracing::error!(
+            projection = self.shared.projection.name(),
+            error,
+            "the read model cannot go on; trying again"
+        );
+        self.shared.fault.set(Some(error.to_owned()));
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            () = self.shared.stop.cancelled() => {}
+        }
+    }
+
+    /// Goes on after what was running has ended by itself.
+    async fn after(&self, running: Running) -> Option<Running> {
+        let projection = self.shared.projection.name();
+        match running.ended {
+            Some(Ended::Follower(follower, Err(Stop::Diverged(diverged)))) => {
+                drop(follower);
+                tracing::error!(
+                    projection,
+                    error = %diverged,
+                    "A LOG WAS RESTORED TO AN EARLIER STATE. The read model is being built anew from the first event."
+                );
+                metrics::counter!("ordo_projection_diverged_total", "projection" => projection)
+                    .increment(1);
+                self.replace(Replacement::diverged(diverged.to_string()))
+                    .await
+            }
+            Some(Ended::Follower(follower, Err(Stop::Displaced))) => {
+                if follower.db.backend() == Backend::Sqlite {
+                    // Nobody else is there: a commit succeeded whose answer was lost.
+                    return self.follow_serving().await;
+                }
+                drop(follower);
+                tracing::info!(
+                    projection,
+                    "another process keeps the read model up to date; standing by"
+                );
+                Some(Running::stand_by(self.shared.clone()))
+            }
+            Some(Ended::Lost(error)) => {
+                self.complain(&error).await;
+                self.follow_serving().await
+            }
+            Some(Ended::Standby | Ended::Follower(_, Ok(()))) | None => self.follow_serving().await,
+        }
+    }
+
+    /// Moves to other tables when another process has switched to them.
+    async fn look_around(&self, running: Running) -> Option<Running> {
+        let shared = &self.shared;
+        let Ok(entries) = shared.catalogue.entries().await else {
+            return Some(running);
+        };
+        let elsewhere = entries.into_iter().find(|entry| {
+            entry.state == GenerationState::Serving
+                && entry.version == shared.projection.version()
+                && entry.number != shared.serving.load().number
+        });
+        let Some(entry) = elsewhere else {
+            return Some(running);
+        };
+        running.stop().await;
+        self.adopt(&entry).await
+    }
+
+    /// Serves and follows tables that another process has built.
+    pub(super) async fn adopt(&self, entry: &Entry) -> Option<Running> {
+        let shared = &self.shared;
+        let (schema, connections) = (shared.projection.schema(), shared.settings.max_connections);
+        match shared
+            .catalogue
+            .open_tables(entry, schema, connections)
+            .await
+        {
+            Ok(db) => {
+                tracing::info!(
+                    projection = shared.projection.name(),
+                    generation = entry.number,
+                    "another process has switched to new tables"
+                );
+                shared.serving.store(Arc::new(Serving {
+                    number: entry.number,
+                    version: entry.version,
+                    db,
+                    answers: true,
+                }));
+            }
+            Err(error) => self.complain(&describe(&error)).await,
+        }
+        self.follow_serving().await
+    }
+}
+
+/// What keeps the serving tables up to date, or watches another process do it.
+pub(super) struct Running {
+    stop: CancellationToken,
+    task: JoinHandle<Ended>,
+    ended: Option<Ended>,
+    follows: bool,
+}
+
+enum Ended {
+    Follower(Box<Follower>, Result<(), Stop>),
+    /// The other process stands still.
+    Standby,
+    Lost(String),
+}
+
+impl Running {
+    pub fn follow(mut follower: Follower, parent: &CancellationToken) -> Self {
+        let stop = parent.child_token();
+        let task = tokio::spawn({
+            let stop = stop.clone();
+            async move {
+                let result = follower.run(None, &stop).await;
+                Ended::Follower(Box::new(follower), result)
+            }
+        });
+        Self {
+            stop,
+            task,
+            ended: None,
+            follows: true,
+        }
+    }
+
+    fn stand_by(shared: Arc<Shared>) -> Self {
+        let stop = shared.stop.child_token();
+        let task = tokio::spawn({
+            let stop = stop.clone();
+            async move {
+                tokio::select! {
+                    () = watch_other(&shared) => {}
+                    () = stop.cancelled() => {}
+                }
+                Ended::Standby
+            }
+        });
+        Self {
+            stop,
+            task,
+            ended: None,
+            follows: false,
+        }
+    }
+
+    /// Waits until it has ended by itself. May be dropped and called again.
+    pub async fn wait(&mut self) {
+        if self.ended.is_none() {
+            let ended = (&mut self.task).await;
+            self.ended = Some(ended.unwrap_or_else(|error| Ended::Lost(error.to_string())));
+        }
+    }
+
+    /// Waits until the serving tables stand still although this process should move them; for ever when another does.
+    pub async fn failed(&mut self) {
+        if self.follows {
+            self.wait().await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Ends it between two transactions. Gives what the serving tables then hold, if this process followed.
+    pub async fn stop(mut self) -> Option<Cursors> {
+        self.stop.cancel();
+        self.wait().await;
+        match self.ended {
+            Some(Ended::Follower(follower, _)) => Some(follower.cursors),
+            _ => None,
+        }
+    }
+}
+
+/// Tells of the commits that another process makes, until it makes none for a while.
+async fn watch_other(shared: &Shared) {
+    let mut still = Duration::ZERO;
+    let pause = Duration::from_millis(100);
+    while still < shared.settings.takeover {
+        tokio::time::sleep(pause).await;
+        still += pause;
+        let db = shared.serving.load().db.clone();
+        if let Ok(cursors) = cursors::load(&db).await
+            && shared.progress.send_if_modified(|present| {
+                let moved = *present != cursors;
+                *present = cursors;
+                moved
+            })
+        {
+            still = Duration::ZERO;
+        }
+    }
+}
