@@ -1,0 +1,192 @@
+//! Comparing the copy with the log, and starting it over where it is wrong.
+
+use std::fmt;
+
+use ordo_event_log::{RecordedEvent, Timestamp};
+use rand::RngExt as _;
+
+use super::partition::{PartitionRelay, RelayError};
+use crate::{stream::StreamState, verify::difference};
+
+/// Dropping old messages until a new one fits leaves no more room than the largest message needs; by default the broker
+/// takes none above 1 MiB.
+const LARGEST_MESSAGE: u64 = 2 << 20;
+
+/// What makes a stream useless: it must be filled anew.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It has messages that the log has not: the log was restored to an earlier state.
+    Ahead { stream: u64, log: u64 },
+    /// Messages are missing between its first and its last.
+    Hole { missing: u64 },
+    /// Its oldest messages are gone, though neither their age nor the stream's size is a reason.
+    Dropped { first: u64 },
+    /// A message is not the log's event at that position.
+    Differs { position: u64, detail: String },
+}
+
+impl Fault {
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Ahead { .. } => "ahead",
+            Self::Hole { .. } => "hole",
+            Self::Dropped { .. } => "dropped",
+            Self::Differs { .. } => "differs",
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ahead { stream, log } => {
+                write!(f, "the stream ends at {stream}, the log at {log}")
+            }
+            Self::Hole { missing } => write!(f, "{missing} messages are missing in the middle"),
+            Self::Dropped { first } => {
+                write!(
+                    f,
+                    "the stream begins at {first}, and no limit is the reason"
+                )
+            }
+            Self::Differs { position, detail } => {
+                write!(
+                    f,
+                    "the message at {position} is not the log's event: {detail}"
+                )
+            }
+        }
+    }
+}
+
+impl PartitionRelay {
+    /// Makes sure that there is a stream and that what it holds is a prefix of the log. Returns the stream's end.
+    pub(super) async fn settle(&self, samples: usize) -> Result<u64, RelayError> {
+        let state = match self.stream.adjust().await? {
+            Some(state) => match self.fault(&state, samples).await? {
+                None => state,
+                Some(fault) => self.start_over(&state, &fault).await?,
+            },
+            None => {
+                tracing::info!(stream = %self.stream.name, "creating the stream");
+                self.stream.create().await?
+            }
+        };
+        self.advanced(state.last);
+        Ok(state.last)
+    }
+
+    /// Sequence equals position only in a stream that was filled from the first event, without a hole: so the whole
+    /// stream goes.
+    async fn start_over(
+        &self,
+        state: &StreamState,
+        fault: &Fault,
+    ) -> Result<StreamState, RelayError> {
+        tracing::error!(
+            stream = %self.stream.name, %fault,
+            "the broker's copy is wrong; deleting the stream and filling it from the log"
+        );
+        metrics::counter!("ordo_relay_rebuilds_total",
+            "service" => self.stream.service.clone(),
+            "partition" => self.stream.partition.to_string(),
+            "reason" => fault.label())
+        .increment(1);
+        self.status.send_modify(|status| {
+            status.rebuilds += 1;
+            status.last_fault = Some(fault.to_string());
+        });
+        self.stream.delete(state.created).await?;
+        Ok(self.stream.create().await?)
+    }
+
+    /// What is wrong with the stream, if anything is. Looks at the whole by its numbers, and at the first, the last and
+    /// `samples` other messages.
+    async fn fault(
+        &self,
+        state: &StreamState,
+        samples: usize,
+    ) -> Result<Option<Fault>, RelayError> {
+        // Read after the stream's state: events are in the log before they are in the stream.
+        let head = self.log.read_head(self.stream.partition).await?;
+        if state.last > head.position {
+            return Ok(Some(Fault::Ahead {
+                stream: state.last,
+                log: head.position,
+            }));
+        }
+        if state.holes() > 0 {
+            return Ok(Some(Fault::Hole {
+                missing: state.holes(),
+            }));
+        }
+        if state.first > 1 && !self.dropped_by_limits(state).await? {
+            return Ok(Some(Fault::Dropped { first: state.first }));
+        }
+        for position in positions(state, samples) {
+            if let Some(fault) = self.fault_at(state, position).await? {
+                return Ok(Some(fault));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn fault_at(
+        &self,
+        state: &StreamState,
+        position: u64,
+    ) -> Result<Option<Fault>, RelayError> {
+        let Some(event) = self.event(position).await? else {
+            return Err(RelayError::LogGap(position));
+        };
+        if let Some(message) = self.stream.message(position).await? {
+            return Ok(difference(&self.stream, &message, &event)
+                .map(|detail| Fault::Differs { position, detail }));
+        }
+        // Dropped by age since the state was read, or another relay is starting the stream over?
+        let missing = self
+            .stream
+            .state()
+            .await?
+            .is_some_and(|now| now.created == state.created && position >= now.first);
+        Ok(missing.then_some(Fault::Hole { missing: 1 }))
+    }
+
+    /// Whether age or size explain that the stream's first messages are gone.
+    async fn dropped_by_limits(&self, state: &StreamState) -> Result<bool, RelayError> {
+        let limits = self.stream.bus.config().limits;
+        let full =
+            limits.max_bytes > 0 && state.bytes.saturating_add(LARGEST_MESSAGE) >= limits.max_bytes;
+        if full || limits.max_age.is_zero() {
+            return Ok(full);
+        }
+        let Some(newest_dropped) = self.event(state.first - 1).await? else {
+            return Err(RelayError::LogGap(state.first - 1));
+        };
+        // It was published after it was recorded, and dropped when it had been there for `max_age`.
+        let age = Timestamp::now().0.saturating_sub(newest_dropped.time.0);
+        Ok(i128::from(age) >= limits.max_age.as_micros().cast_signed())
+    }
+
+    async fn event(&self, position: u64) -> Result<Option<RecordedEvent>, RelayError> {
+        let after = position.saturating_sub(1);
+        let events = self.log.read(self.stream.partition, after, 1).await?;
+        Ok(events.into_iter().find(|event| event.position == position))
+    }
+}
+
+/// The last position, the first, and some between.
+fn positions(state: &StreamState, samples: usize) -> Vec<u64> {
+    if state.messages == 0 {
+        return Vec::new();
+    }
+    let mut random = rand::rng();
+    let mut positions: Vec<u64> = (0..samples)
+        .map(|_| random.random_range(state.first..=state.last))
+        .chain([state.first, state.last])
+        .collect();
+    // From the end, where differences are likeliest.
+    positions.sort_unstable_by(|one, other| other.cmp(one));
+    positions.dedup();
+    positions
+}

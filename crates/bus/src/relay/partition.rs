@@ -1,0 +1,185 @@
+//! The relay of one partition.
+
+use std::time::Duration;
+
+use ordo_event_log::{EventLog, ReadError, RecordedEvent};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{RelaySettings, RelayStatus};
+use crate::{
+    error::BusError,
+    publish::{Published, batch_len},
+    stream::PartitionStream,
+};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// Why the relay cannot go on at the moment.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RelayError {
+    #[error(transparent)]
+    Broker(#[from] BusError),
+    #[error("the log cannot be read")]
+    Log(#[from] ReadError),
+    #[error("the log has no position {0}, but later ones")]
+    LogGap(u64),
+}
+
+pub(super) struct PartitionRelay {
+    pub(super) stream: PartitionStream,
+    pub(super) log: EventLog,
+    pub(super) settings: RelaySettings,
+    pub(super) status: watch::Sender<RelayStatus>,
+    grown: watch::Receiver<u64>,
+    connection: watch::Receiver<u64>,
+}
+
+/// Why waiting ended.
+enum Woken {
+    MaybeMore,
+    CompareDue,
+}
+
+impl PartitionRelay {
+    pub(super) fn new(
+        stream: PartitionStream,
+        log: EventLog,
+        settings: RelaySettings,
+        status: watch::Sender<RelayStatus>,
+    ) -> Self {
+        Self {
+            grown: log.watch(stream.partition),
+            connection: stream.bus.changes(),
+            stream,
+            log,
+            settings,
+            status,
+        }
+    }
+
+    /// Relays until told to stop.
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let before = self.status.borrow().relayed;
+            let outcome = stop.run_until_cancelled(self.relay()).await;
+            let Some(Err(error)) = outcome else { return };
+            self.report(&error);
+            if self.status.borrow().relayed != before {
+                pause = FIRST_PAUSE;
+            }
+            // A connection that comes back ends the pause.
+            let changed = self.connection.changed();
+            if stop
+                .run_until_cancelled(timeout(pause, changed))
+                .await
+                .is_none()
+            {
+                return;
+            }
+            pause = (pause * 2).min(self.settings.longest_pause);
+        }
+    }
+
+    fn report(&self, error: &RelayError) {
+        let mut text = error.to_string();
+        let mut source = std::error::Error::source(error);
+        while let Some(cause) = source {
+            text = format!("{text}: {cause}");
+            source = cause.source();
+        }
+        if self.status.borrow().trouble.as_ref() != Some(&text) {
+            tracing::warn!(stream = %self.stream.name, error = %text, "the relay cannot go on");
+            self.status
+                .send_modify(|status| status.trouble = Some(text));
+        }
+    }
+
+    /// Brings the copy in step, then publishes whatever the log gets. Only returns with an error.
+    async fn relay(&mut self) -> Result<std::convert::Infallible, RelayError> {
+        let mut last = self.settle(self.settings.compare_samples).await?;
+        let mut compare_at = Instant::now() + self.settings.compare_interval;
+        loop {
+            self.grown.mark_unchanged();
+            let events = self.read(last).await?;
+            if !events.is_empty() {
+                last = self.publish(last, &events).await?;
+            }
+            let idle = events.is_empty();
+            let woken = if idle {
+                self.wait(compare_at).await
+            } else if Instant::now() >= compare_at {
+                Woken::CompareDue
+            } else {
+                Woken::MaybeMore
+            };
+            if matches!(woken, Woken::CompareDue) {
+                last = self.settle(self.settings.compare_samples).await?;
+                compare_at = Instant::now() + self.settings.compare_interval;
+            }
+        }
+    }
+
+    async fn read(&self, last: u64) -> Result<Vec<RecordedEvent>, RelayError> {
+        let limit = u32::try_from(self.settings.batch_events).unwrap_or(u32::MAX);
+        let events = self.log.read(self.stream.partition, last, limit).await?;
+        let mut expected = last;
+        for event in &events {
+            expected += 1;
+            if event.position != expected {
+                return Err(RelayError::LogGap(expected));
+            }
+        }
+        Ok(events)
+    }
+
+    /// Publishes all of `events`, which follow `last`. Returns the stream's new end.
+    async fn publish(&self, mut last: u64, events: &[RecordedEvent]) -> Result<u64, RelayError> {
+        let mut rest = events;
+        while !rest.is_empty() {
+            let (batch, later) = rest.split_at(batch_len(rest, self.settings.batch_bytes));
+            match self.stream.publish(last, batch).await? {
+                Published::Through(end) => {
+                    metrics::counter!("ordo_relay_published_total",
+                        "service" => self.stream.service.clone(),
+                        "partition" => self.stream.partition.to_string())
+                    .increment(batch.len() as u64);
+                    last = end;
+                    rest = later;
+                    self.advanced(last);
+                }
+                Published::LookAgain(why) => {
+                    tracing::debug!(stream = %self.stream.name, last, %why, "reading the stream's end again");
+                    return self.settle(0).await;
+                }
+            }
+        }
+        Ok(last)
+    }
+
+    /// The copy is exact up to `last`.
+    pub(super) fn advanced(&self, last: u64) {
+        self.status.send_if_modified(|status| {
+            let changed = status.relayed != Some(last) || status.trouble.is_some();
+            status.relayed = Some(last);
+            status.trouble = None;
+            changed
+        });
+    }
+
+    /// Waits until there may be more to publish or it is time to compare. A connection that came or went is a reason to
+    /// compare.
+    async fn wait(&mut self, compare_at: Instant) -> Woken {
+        let poll_at = Instant::now() + self.settings.poll_interval;
+        tokio::select! {
+            Ok(()) = self.connection.changed() => Woken::CompareDue,
+            () = sleep_until(compare_at) => Woken::CompareDue,
+            Ok(()) = self.grown.changed() => Woken::MaybeMore,
+            () = sleep_until(poll_at) => Woken::MaybeMore,
+        }
+    }
+}
