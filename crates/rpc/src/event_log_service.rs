@@ -169,13 +169,23 @@ impl event_log_server::EventLog for EventLogService {
                 "there is no such partition",
             );
         }
+        for (index, partition) in request.partitions.iter().enumerate() {
+            violations.require(
+                *partition < self.log.partitions(),
+                format!("partitions[{index}]"),
+                "there is no such partition",
+            );
+        }
         let wanted = Wanted::new(tenant, request.filter, &mut violations);
         violations.finish()?;
         let permit = Arc::clone(&self.subscriptions)
             .try_acquire_owned()
             .map_err(|_| status(Refusal::new(&OVERLOADED, "too many subscriptions are open")))?;
         let mut starts = Vec::new();
-        for partition in 0..self.log.partitions() {
+        let chosen = |partition: &u32| {
+            request.partitions.is_empty() || request.partitions.contains(partition)
+        };
+        for partition in (0..self.log.partitions()).filter(chosen) {
             let named = request
                 .after
                 .iter()

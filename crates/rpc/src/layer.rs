@@ -19,7 +19,7 @@ use crate::{
     auth::Authenticator,
     identity::{Identity, role},
     observe::{Observation, Observed},
-    reason::{DEADLINE, INTERNAL, METHOD_CLOSED, OVERLOADED, ROLE_MISSING},
+    reason::{DEADLINE, INTERNAL, METHOD_CLOSED, OVERLOADED, ROLE_MISSING, STARTING},
     refusal::Refusal,
     roles::MethodRoles,
     trace::{CallContext, TRACEPARENT_HEADER, set_span_parent},
@@ -169,7 +169,10 @@ impl Shared {
         let allowed = self
             .roles
             .allowed(path)
-            .ok_or_else(|| Refusal::new(&METHOD_CLOSED, format!("{path} is open to nobody")))?;
+            .ok_or_else(|| match self.roles.is_starting() {
+                true => Refusal::new(&STARTING, STARTING.meaning),
+                false => Refusal::new(&METHOD_CLOSED, format!("{path} is open to nobody")),
+            })?;
         if !identity.has_any(allowed) {
             let message = format!("{path} needs one of the roles {}", allowed.join(", "));
             return Err(

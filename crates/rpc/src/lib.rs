@@ -15,6 +15,7 @@
 
 mod auth;
 mod call;
+mod checks;
 mod command;
 mod event_log_service;
 mod identity;
@@ -25,6 +26,7 @@ mod page;
 mod reason;
 mod refusal;
 mod remote;
+mod remote_log;
 mod roles;
 mod trace;
 mod verdict;
@@ -35,6 +37,7 @@ pub use auth::{
     KeyError, TokenIssuer, TokenSource, TokenSourceError,
 };
 pub use call::{Call, CallSigner};
+pub use checks::{CheckOutcome, Checks};
 pub use command::{command, fingerprint, receipt};
 pub use event_log_service::{EventLogService, event_to_proto};
 pub use identity::{Identity, identity, role, tenant};
@@ -45,6 +48,7 @@ pub use reason::trim as __private_trim;
 pub use reason::{Reason, SHARED_REASONS, check_document, markdown};
 pub use refusal::{DOMAIN, Refusal, status};
 pub use remote::{MAX_MESSAGE, Remote, RemoteError, RemoteSettings, SignedChannel};
+pub use remote_log::{ASSUMED_PARTITIONS, RemoteLog, RemoteSource};
 pub use roles::MethodRoles;
 pub use tonic::Code;
 pub use trace::{CallContext, current_traceparent, set_span_parent};
@@ -56,9 +60,9 @@ pub mod shared {
     pub use crate::reason::{
         COMMAND_ID_REUSED, COMMAND_TOO_LARGE, CONFLICT, DEADLINE, INTERNAL, INVALID_REQUEST,
         LOG_DIVERGED, METHOD_CLOSED, OVERLOADED, OWN_TOKEN_UNAVAILABLE, PAGE_TOKEN_INVALID,
-        PEER_NOT_CONFIGURED, READ_MODEL_BEHIND, ROLE_MISSING, SHUTTING_DOWN, STORE_UNAVAILABLE,
-        STORED_DATA_UNREADABLE, TENANT_MISMATCH, TENANT_REQUIRED, TOKEN_AUDIENCE, TOKEN_EXPIRED,
-        TOKEN_ISSUER, TOKEN_KEY_UNKNOWN, TOKEN_MALFORMED, TOKEN_MISSING, TOKEN_NOT_YET_VALID,
-        TOKEN_SIGNATURE, UNKNOWN_NAME, UNKNOWN_PARTITION,
+        PEER_NOT_CONFIGURED, READ_MODEL_BEHIND, ROLE_MISSING, SHUTTING_DOWN, STARTING,
+        STORE_UNAVAILABLE, STORED_DATA_UNREADABLE, TENANT_MISMATCH, TENANT_REQUIRED,
+        TOKEN_AUDIENCE, TOKEN_EXPIRED, TOKEN_ISSUER, TOKEN_KEY_UNKNOWN, TOKEN_MALFORMED,
+        TOKEN_MISSING, TOKEN_NOT_YET_VALID, TOKEN_SIGNATURE, UNKNOWN_NAME, UNKNOWN_PARTITION,
     };
 }

@@ -1,15 +1,17 @@
 //! What the errors of the crates below mean to a caller. Internal detail goes to the log, never into the answer.
 
-use std::error::Error;
+use std::{error::Error, time::Duration};
 
 use ordo_event_log::{ExecuteError, FeedError, ReadError, StoreError};
 use ordo_privacy::PrivacyError;
+use ordo_projection::NotYet;
 use ordo_sql::SqlError;
 
 use crate::{
     reason::{
-        COMMAND_ID_REUSED, COMMAND_TOO_LARGE, CONFLICT, INTERNAL, LOG_DIVERGED, OVERLOADED, Reason,
-        SHUTTING_DOWN, STORE_UNAVAILABLE, STORED_DATA_UNREADABLE, UNKNOWN_PARTITION,
+        COMMAND_ID_REUSED, COMMAND_TOO_LARGE, CONFLICT, INTERNAL, LOG_DIVERGED, OVERLOADED,
+        READ_MODEL_BEHIND, Reason, SHUTTING_DOWN, STORE_UNAVAILABLE, STORED_DATA_UNREADABLE,
+        UNKNOWN_PARTITION,
     },
     refusal::Refusal,
 };
@@ -34,12 +36,14 @@ impl<E: Into<Refusal>> From<ExecuteError<E>> for Refusal {
 
 impl From<ReadError> for Refusal {
     fn from(error: ReadError) -> Self {
-        match error {
+        match &error {
             ReadError::NoSuchPartition { partition, .. } => {
                 Refusal::new(&UNKNOWN_PARTITION, error.to_string()).with("partition", partition)
             }
-            ReadError::Codec(error) => internal(&STORED_DATA_UNREADABLE, &error),
-            ReadError::Unavailable(error) => store(&error),
+            ReadError::Codec(_) | ReadError::Damaged(_) => {
+                internal(&STORED_DATA_UNREADABLE, &error)
+            }
+            ReadError::Unavailable(error) => store(error),
         }
     }
 }
@@ -55,6 +59,34 @@ impl From<FeedError> for Refusal {
                 .with("partition", partition)
                 .with("position", position),
             FeedError::Unavailable { .. } => internal(&STORE_UNAVAILABLE, &error),
+        }
+    }
+}
+
+/// A read model that is behind is UNAVAILABLE with RetryInfo: the same query succeeds a little later, and retrying it is
+/// what generic clients do with that code.
+impl From<NotYet> for Refusal {
+    fn from(error: NotYet) -> Self {
+        let message = error.to_string();
+        match error {
+            NotYet::Behind {
+                service,
+                partition,
+                wanted,
+                reached,
+            } => Self::new(&READ_MODEL_BEHIND, message)
+                .with("service", service)
+                .with("partition", partition)
+                .with("wanted", wanted)
+                .with("reached", reached),
+            NotYet::Building => {
+                Self::new(&READ_MODEL_BEHIND, message).retry_after(Duration::from_secs(1))
+            }
+            NotYet::UnknownPartition { service, partition } => {
+                Self::new(&UNKNOWN_PARTITION, message)
+                    .with("service", service)
+                    .with("partition", partition)
+            }
         }
     }
 }

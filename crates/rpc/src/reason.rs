@@ -95,6 +95,8 @@ reasons! {
         CONFLICT(Aborted) => "Send the same command again.",
         /// More commands or calls are waiting than the service accepts.
         OVERLOADED(ResourceExhausted) => "Wait for the delay in RetryInfo, then send the same call again.",
+        /// The service is starting and not ready for this call.
+        STARTING(Unavailable) => "Send the same call again after the delay in RetryInfo.",
         /// The service is shutting down.
         SHUTTING_DOWN(Unavailable) => "Send the same call again; another replica or the restarted one takes it.",
         /// The service's database does not answer.

@@ -33,6 +33,7 @@ const OPERATORS: &[&str] = &[role::ADMIN, role::OPERATOR];
 pub struct MethodRoles {
     table: BTreeMap<&'static str, &'static [&'static str]>,
     streams: BTreeSet<String>,
+    starting: bool,
 }
 
 impl MethodRoles {
@@ -45,7 +46,35 @@ impl MethodRoles {
             .filter(|method| method.is_server_streaming())
             .map(|method| format!("/{}/{}", method.parent_service().full_name(), method.name()))
             .collect();
-        Self { table, streams }
+        Self {
+            table,
+            streams,
+            starting: false,
+        }
+    }
+
+    /// The table of a service that is not ready: `EventLog` and `Operations` only, and everything else is answered
+    /// UNAVAILABLE (`STARTING`) instead of being refused for good.
+    pub fn starting() -> Self {
+        Self {
+            starting: true,
+            ..Self::new(&[])
+        }
+    }
+
+    pub(crate) fn is_starting(&self) -> bool {
+        self.starting
+    }
+
+    /// Full names of the services that have methods in the table.
+    pub fn services(&self) -> Vec<String> {
+        let names: BTreeSet<&str> = self
+            .table
+            .keys()
+            .filter_map(|path| path.strip_prefix('/')?.split_once('/'))
+            .map(|(service, _)| service)
+            .collect();
+        names.into_iter().map(str::to_owned).collect()
     }
 
     /// Who may call `path`. `None`: nobody.

@@ -17,6 +17,9 @@ const READ_EVERY: Duration = Duration::from_secs(5);
 /// No token to present.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenSourceError {
+    /// None is configured.
+    #[error("neither a token file nor a signing key is configured")]
+    None,
     /// The token file cannot be read.
     #[error("cannot read the token file {path}")]
     Read {
@@ -42,6 +45,7 @@ struct Inner {
 
 #[derive(Debug)]
 enum Kind {
+    None,
     Fixed(Arc<str>),
     File(PathBuf),
     Signed(TokenIssuer, Grant),
@@ -51,6 +55,11 @@ impl TokenSource {
     /// Always the same token: for tests and command-line callers.
     pub fn fixed(token: impl Into<Arc<str>>) -> Self {
         Self::of(Kind::Fixed(token.into()))
+    }
+
+    /// No token: every call fails before it is sent.
+    pub fn none() -> Self {
+        Self::of(Kind::None)
     }
 
     /// A file that somebody else keeps fresh; read again every five seconds.
@@ -77,6 +86,7 @@ impl TokenSource {
             return Ok(Arc::clone(token));
         }
         let (token, keep): (Arc<str>, _) = match kind {
+            Kind::None => return Err(TokenSourceError::None),
             Kind::Fixed(token) => return Ok(Arc::clone(token)),
             Kind::File(path) => match std::fs::read_to_string(path) {
                 Ok(text) => (text.trim().into(), READ_EVERY),

@@ -1,0 +1,146 @@
+//! Named checks of a service's invariants, run on an operator's demand.
+
+use std::{future::Future, sync::Arc};
+
+use futures::future::BoxFuture;
+use ordo_event_log::EventLog;
+use ordo_proto::ops::VerifyResponse;
+
+/// What one check found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CheckOutcome {
+    /// Name, for example `log.positions`.
+    pub check: String,
+    /// How many things were compared.
+    pub examined: u64,
+    /// The first difference; `None` when the invariant holds. Never holds personal data.
+    pub difference: Option<String>,
+}
+
+impl CheckOutcome {
+    /// The invariant holds over `examined` things.
+    pub fn holds(check: impl Into<String>, examined: u64) -> Self {
+        Self {
+            check: check.into(),
+            examined,
+            difference: None,
+        }
+    }
+
+    /// It does not.
+    pub fn differs(check: impl Into<String>, examined: u64, difference: impl Into<String>) -> Self {
+        Self {
+            check: check.into(),
+            examined,
+            difference: Some(difference.into()),
+        }
+    }
+
+    /// The check itself could not run, which is not a pass.
+    pub fn could_not_run(check: impl Into<String>, error: &dyn std::error::Error) -> Self {
+        Self::differs(check, 0, format!("could not be checked: {error}"))
+    }
+}
+
+impl From<CheckOutcome> for VerifyResponse {
+    fn from(outcome: CheckOutcome) -> Self {
+        Self {
+            check: outcome.check,
+            ok: outcome.difference.is_none(),
+            examined: outcome.examined,
+            difference: outcome.difference.unwrap_or_default(),
+        }
+    }
+}
+
+type Run = Arc<dyn Fn() -> BoxFuture<'static, Vec<CheckOutcome>> + Send + Sync>;
+
+/// The checks of a service, in the order in which they were added.
+#[derive(Clone, Default)]
+pub struct Checks {
+    groups: Vec<(String, Run)>,
+}
+
+impl Checks {
+    /// None.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a check, or a group of checks that are done in one go: outcomes of a group `log` are named `log.<rule>`.
+    pub fn add<F, O>(&mut self, name: impl Into<String>, run: F)
+    where
+        F: Fn() -> O + Send + Sync + 'static,
+        O: Future<Output = Vec<CheckOutcome>> + Send + 'static,
+    {
+        self.groups
+            .push((name.into(), Arc::new(move || Box::pin(run()))));
+    }
+
+    /// Adds the checks of a log, over all its partitions.
+    pub fn add_log(&mut self, log: &EventLog) {
+        let log = log.clone();
+        self.add("log", move || verify_log(log.clone()));
+    }
+
+    /// Those that `wanted` names (a check or its group); all when it is empty. `Err`: the first name that is no check's.
+    pub(crate) fn select(&self, wanted: &[String]) -> Result<Vec<Run>, String> {
+        let covers = |group: &str, name: &str| {
+            name == group
+                || name
+                    .strip_prefix(group)
+                    .is_some_and(|rest| rest.starts_with('.'))
+        };
+        if let Some(unknown) = wanted
+            .iter()
+            .find(|name| !self.groups.iter().any(|(group, _)| covers(group, name)))
+        {
+            return Err(unknown.clone());
+        }
+        let selected = self.groups.iter().filter(|(group, _)| {
+            wanted.is_empty() || wanted.iter().any(|name| covers(group, name))
+        });
+        Ok(selected.map(|(_, run)| Arc::clone(run)).collect())
+    }
+}
+
+impl std::fmt::Debug for Checks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list()
+            .entries(self.groups.iter().map(|(name, _)| name))
+            .finish()
+    }
+}
+
+/// One outcome per rule, over all partitions.
+async fn verify_log(log: EventLog) -> Vec<CheckOutcome> {
+    let mut outcomes: Vec<CheckOutcome> = Vec::new();
+    for partition in 0..log.partitions() {
+        let verification = match log.verify(partition).await {
+            Ok(verification) => verification,
+            Err(error) => return vec![CheckOutcome::could_not_run("log.readable", &error)],
+        };
+        for check in verification.checks {
+            let difference = check
+                .difference
+                .map(|difference| format!("partition {partition}: {difference}"));
+            match outcomes
+                .iter_mut()
+                .find(|outcome| outcome.check == check.name)
+            {
+                Some(outcome) => {
+                    outcome.examined += check.examined;
+                    if outcome.difference.is_none() {
+                        outcome.difference = difference;
+                    }
+                }
+                None => outcomes.push(CheckOutcome {
+                    check: check.name.to_owned(),
+                    examined: check.examined,
+                    difference,
+                }),
+            }
+        }
+    }
+    outcomes
+}

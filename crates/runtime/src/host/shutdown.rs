@@ -1,0 +1,90 @@
+//! Telling the world that the service is ready, and ending it in order.
+
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
+
+use futures::future::join_all;
+use ordo_bus::Relay;
+
+use super::{Host, HostError};
+use crate::files::write_whole;
+
+impl Host {
+    /// One line on standard output, and the ready file when one is configured.
+    pub(super) fn announce(&self) -> Result<(), HostError> {
+        let grpc = self.gateway.address();
+        let metrics = self
+            .metrics_address
+            .map(|address| address.to_string())
+            .unwrap_or_default();
+        tracing::info!(service = self.service, %grpc, metrics, "ready");
+        #[allow(clippy::print_stdout, reason = "the line that supervisors wait for")]
+        {
+            println!("ordo-{} ready grpc={grpc} metrics={metrics}", self.service);
+        }
+        if let Some(path) = &self.config.ready_file {
+            let ready = serde_json::json!({
+                "service": self.service,
+                "grpc": grpc.to_string(),
+                "metrics": metrics,
+            });
+            write_whole(path, &format!("{ready}\n")).map_err(|source| HostError::File {
+                path: path.clone(),
+                source,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Health NOT_SERVING; no new calls, present ones end; reactions; read models; relay; log; traces.
+    pub(super) async fn end(
+        self,
+        services: &[String],
+        relay: Option<Relay>,
+    ) -> Result<(), HostError> {
+        let service = self.service;
+        tracing::info!(service, "draining");
+        self.health.set(false, services).await;
+        if let Some(path) = &self.config.ready_file {
+            // Not there any more: as it should be.
+            let _ = std::fs::remove_file(path);
+        }
+        tokio::time::sleep(self.config.shutdown_delay).await;
+        let end = Instant::now() + self.config.shutdown_timeout;
+        let left = || end.saturating_duration_since(Instant::now());
+
+        self.drain.cancel();
+        if !self.gateway.drain(left()).await {
+            tracing::warn!(
+                service,
+                "calls were cut off: they took longer than the drain may"
+            );
+        }
+        step(
+            "read models",
+            left(),
+            join_all(self.read_models.iter().map(|model| model.close())),
+        )
+        .await;
+        if let Some(relay) = relay {
+            step("relay", left(), relay.close()).await;
+        }
+        step("log", left(), self.log.close()).await;
+        self.stop.cancel();
+        tracing::info!(service, "ended");
+        self.telemetry
+            .flush(left().max(Duration::from_secs(1)))
+            .await;
+        Ok(())
+    }
+}
+
+async fn step<T>(name: &str, patience: Duration, work: impl Future<Output = T>) {
+    // Even when the time is up, what ends at once may do so.
+    let patience = patience.max(Duration::from_millis(100));
+    if tokio::time::timeout(patience, work).await.is_err() {
+        tracing::warn!(step = name, "did not end in time");
+    }
+}
