@@ -8,9 +8,11 @@ mod movements;
 mod reserve;
 mod serve;
 mod settle;
+#[cfg(test)]
+mod specs;
 mod streams;
 #[cfg(test)]
-pub mod testing;
+pub(crate) mod testing;
 
 pub use self::{
     catalogue::{put_product, put_site, put_sku},
