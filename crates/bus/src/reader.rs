@@ -45,6 +45,8 @@ impl StreamReader {
                             start_sequence: first.max(1),
                         },
                         max_batch: PREFETCH,
+                        // With a name of ours the request's subject says which stream it is about, and so can be allowed.
+                        name: Some(format!("feed-{:016x}", rand::random::<u64>())),
                         ..OrderedConfig::default()
                     },
                     stream.name.as_str(),
