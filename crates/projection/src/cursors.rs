@@ -21,10 +21,6 @@ impl Cursors {
         self.0.insert(place, cursor);
     }
 
-    pub fn remove(&mut self, place: &Place) {
-        self.0.remove(place);
-    }
-
     pub fn iter(&self) -> impl Iterator<Item = (&Place, &Cursor)> {
         self.0.iter()
     }
@@ -102,6 +98,18 @@ pub(crate) async fn advance(
         )
         .await?;
     Ok(touched == 1)
+}
+
+/// Moves the checkpoint of one place, wherever it is.
+pub(crate) async fn store(tx: &mut Tx, place: &Place, to: &Cursor) -> Result<(), SqlError> {
+    tx.execute(
+        "insert into ordo_checkpoint (service, partition, epoch, position, hash) values ($1, $2, $3, $4, $5)
+         on conflict (service, partition) do update
+         set epoch = excluded.epoch, position = excluded.position, hash = excluded.hash",
+        &params![&place.0, place.1, to.epoch, to.position, to.hash.0],
+    )
+    .await?;
+    Ok(())
 }
 
 pub(crate) async fn forget(tx: &mut Tx, place: &Place) -> Result<(), SqlError> {

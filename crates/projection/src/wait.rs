@@ -106,7 +106,9 @@ pub(crate) async fn wait_for(
         return Ok(());
     }
     let waiting = async {
-        if epoch_is_behind_only(sources, &receiver.borrow().clone(), wanted).await && answers() {
+        // Copied first: a borrow held while waiting would keep the writer out, and the future on one thread.
+        let cursors = receiver.borrow().clone();
+        if epoch_is_behind_only(sources, &cursors, wanted).await && answers() {
             return;
         }
         // The sender outlives this: it is borrowed.

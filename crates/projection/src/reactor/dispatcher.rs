@@ -1,0 +1,464 @@
+//! The one task that owns an inbox: it reads the logs into it, hands out what is to be done, and stores what came of it.
+//!
+//! Everything that happens at about the same time is stored in one transaction. What is new is begun after that; what is
+//! done may be stored a little later, because doing it twice is harmless.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::FutureExt as _;
+use ordo_event_log::Timestamp;
+use ordo_sql::SqlError;
+use tokio::{task::JoinSet, time::Instant};
+
+use super::{
+    Shared,
+    queues::{Next, PAGE, Queues},
+    run::{Outcome, run},
+    store::{Attempt, Changes, Item, Parked, What},
+};
+use crate::{
+    backoff::backoff,
+    cursors::Cursors,
+    feeds::{Batch, Diverged, Feeds, cursor_at, describe},
+};
+
+/// How long what is done may wait to be stored.
+const DONE_LATER: Duration = Duration::from_millis(50);
+/// How long a checkpoint that passed only events of no interest may wait to be stored.
+const CHECKPOINT_LATER: Duration = Duration::from_secs(1);
+/// Things done that are stored without further waiting.
+const DONE_AT_ONCE: usize = 256;
+/// Timers that fire in one transaction.
+const TIMERS_AT_ONCE: u32 = 200;
+/// How often to look at what other processes and the clock have done.
+const LOOK_AROUND: Duration = Duration::from_secs(2);
+
+/// Why a dispatcher ended.
+pub(super) enum End {
+    Closed,
+    OwnedElsewhere,
+    Diverged(Diverged),
+}
+
+pub(super) struct Dispatcher {
+    shared: Arc<Shared>,
+    feeds: Feeds,
+    /// What was read, stored or about to be.
+    cursors: Cursors,
+    queues: Queues,
+    tries: JoinSet<(String, Outcome)>,
+    changes: Changes,
+    /// When `changes` must be stored at the latest.
+    store_by: Option<Instant>,
+    next_seq: i64,
+    /// Items in the inbox, without those of parked entities.
+    pending: u64,
+    next_timer: Option<i64>,
+    look_around_at: Instant,
+}
+
+impl Dispatcher {
+    /// Takes over the inbox; `clean` says whether its last owner left in good order.
+    pub async fn load(shared: Arc<Shared>, clean: bool) -> Result<Self, SqlError> {
+        let store = &shared.store;
+        let cursors = store.cursors().await?;
+        let mut queues = Queues::default();
+        for entity in store.parked_names().await? {
+            queues.park(&entity);
+        }
+        let limit = usize::try_from(shared.settings.max_pending).unwrap_or(usize::MAX);
+        let items = store.oldest(limit).await?;
+        let loaded = items.last().map_or(0, |item| item.seq);
+        let pending = store.count_pending().await?;
+        if pending > 0 {
+            tracing::info!(
+                reaction = shared.reaction.name(),
+                pending,
+                clean,
+                "going on with the inbox"
+            );
+        }
+        queues.restore(items, !clean);
+        for entity in store.entities_after(loaded).await? {
+            queues.note_more(&entity);
+        }
+        let next_seq = store.last_seq().await? + 1;
+        let next_timer = store.next_timer().await?;
+        shared.progress.send_replace(cursors.clone());
+        Ok(Self {
+            feeds: Feeds::open(
+                &shared.sources,
+                &cursors,
+                shared.settings.batch,
+                &shared.troubles,
+            ),
+            shared,
+            cursors,
+            queues,
+            tries: JoinSet::new(),
+            changes: Changes::default(),
+            store_by: None,
+            next_seq,
+            pending,
+            next_timer,
+            look_around_at: Instant::now(),
+        })
+    }
+
+    pub async fn run(mut self) -> Result<End, SqlError> {
+        let shared = self.shared.clone();
+        loop {
+            if let Some(end) = self.begin_what_is_ready().await? {
+                return Ok(end);
+            }
+            let has_room = self.pending < shared.settings.max_pending;
+            let wake = self.next_wake();
+            tokio::select! {
+                biased;
+                () = shared.stop.cancelled() => return self.leave().await,
+                Some(ended) = self.tries.join_next() => self.ended(ended),
+                () = shared.replay.notified() => self.look_around_at = Instant::now(),
+                read = self.feeds.take(shared.settings.batch, None), if has_room => match read {
+                    Ok(batch) => self.accept(batch),
+                    Err(diverged) => {
+                        self.store().await?;
+                        return Ok(End::Diverged(diverged));
+                    }
+                },
+                () = tokio::time::sleep_until(wake) => {}
+            }
+            while let Some(Some(ended)) = self.tries.join_next().now_or_never() {
+                self.ended(ended);
+            }
+            let now = Instant::now();
+            if self.changes.is_urgent() || self.store_by.is_some_and(|by| by <= now) {
+                if let Some(end) = self.store().await? {
+                    return Ok(end);
+                }
+            }
+            self.queues.wake(now);
+            if let Some(end) = self.fire_timers().await? {
+                return Ok(end);
+            }
+            if now >= self.look_around_at
+                && let Some(end) = self.look_around().await?
+            {
+                return Ok(end);
+            }
+        }
+    }
+
+    fn next_wake(&self) -> Instant {
+        let timer = self.next_timer.map(|due| {
+            let wait = u64::try_from(due.saturating_sub(Timestamp::now().0)).unwrap_or(0);
+            Instant::now() + Duration::from_micros(wait).min(LOOK_AROUND)
+        });
+        // While there is no room timers wait for it, as events do.
+        let timer = timer.filter(|_| self.pending < self.shared.settings.max_pending);
+        [self.store_by, self.queues.next_wake(), timer]
+            .into_iter()
+            .flatten()
+            .fold(self.look_around_at, Instant::min)
+    }
+
+    /// Puts events that are of interest into the inbox.
+    fn accept(&mut self, batch: Batch) {
+        for (event, place) in batch.events.iter().zip(&batch.places) {
+            self.cursors.set(place.clone(), cursor_at(event));
+            let Some(entity) = self.shared.reaction.entity(event) else {
+                continue;
+            };
+            let what = What::Event {
+                place: place.clone(),
+                position: event.position,
+                event_id: event.event_id.to_string(),
+                type_name: event.type_name.to_string(),
+                body: super::body::encode(&place.0, event),
+            };
+            self.add(entity, event.tenant.to_string(), what);
+        }
+        let ends: std::collections::BTreeSet<_> = batch.places.into_iter().collect();
+        for place in ends {
+            let cursor = self.cursors.get(&place);
+            self.changes
+                .checkpoints
+                .retain(|(other, _)| *other != place);
+            self.changes.checkpoints.push((place, cursor));
+        }
+        self.store_within(CHECKPOINT_LATER);
+    }
+
+    fn add(&mut self, entity: String, tenant: String, what: What) {
+        self.changes.inserts.push(Item {
+            seq: self.next_seq,
+            entity,
+            tenant,
+            what,
+            attempts: 1,
+            failures: 0,
+            since: 0,
+        });
+        self.next_seq += 1;
+    }
+
+    fn store_within(&mut self, time: Duration) {
+        let by = Instant::now() + time;
+        self.store_by = Some(self.store_by.map_or(by, |present| present.min(by)));
+    }
+
+    /// Notes what came of a try.
+    fn ended(&mut self, ended: Result<(String, Outcome), tokio::task::JoinError>) {
+        // Tries catch their panics and are cancelled only together with this dispatcher.
+        let Ok((entity, outcome)) = ended else {
+            return;
+        };
+        let settings = self.shared.settings.clone();
+        let Some(item) = self.queues.tried(&entity) else {
+            return;
+        };
+        let now = Timestamp::now().0;
+        let (error, wait) = match outcome {
+            Outcome::Done { owner, timers } => {
+                self.changes.done.push(item.seq);
+                self.changes
+                    .timers
+                    .extend(timers.into_iter().map(|change| (owner.clone(), change)));
+                self.pending = self.pending.saturating_sub(1);
+                self.queues.done(&entity);
+                let at_once = self.changes.done.len() >= DONE_AT_ONCE;
+                self.store_within(if at_once { Duration::ZERO } else { DONE_LATER });
+                return;
+            }
+            Outcome::Retry(error) => {
+                let since = if item.since == 0 { now } else { item.since };
+                let away_for =
+                    Duration::from_micros(u64::try_from(now.saturating_sub(since)).unwrap_or(0));
+                let wait = backoff(item.attempts, settings.backoff, settings.max_retry_backoff);
+                (error, (away_for < settings.retry_for).then_some(wait))
+            }
+            Outcome::Failed(error) => {
+                item.failures = item.failures.saturating_add(1);
+                let wait = backoff(
+                    item.failures,
+                    settings.backoff,
+                    settings.max_failure_backoff,
+                );
+                (
+                    error,
+                    (item.failures < settings.failure_limit).then_some(wait),
+                )
+            }
+            Outcome::Park(error) => (error, None),
+        };
+        if item.since == 0 {
+            item.since = now;
+        }
+        let reaction = self.shared.reaction.name();
+        let (event, attempts) = (item.what.name().to_owned(), item.attempts);
+        match wait {
+            Some(wait) => {
+                tracing::warn!(
+                    reaction,
+                    entity,
+                    event,
+                    attempts,
+                    error,
+                    ?wait,
+                    "a reaction is tried again"
+                );
+                item.attempts = item.attempts.saturating_add(1);
+                self.changes.attempts.push(Attempt {
+                    seq: item.seq,
+                    attempts: item.attempts,
+                    failures: item.failures,
+                    since: item.since,
+                });
+                self.queues.wait(&entity, Instant::now() + wait);
+            }
+            None => {
+                tracing::error!(
+                    reaction,
+                    entity,
+                    event,
+                    attempts,
+                    error,
+                    "A REACTION IS PARKED until somebody replays it"
+                );
+                let parked = Parked {
+                    tenant: item.tenant.clone(),
+                    name: event,
+                    type_name: item.what.type_name().to_owned(),
+                    attempts,
+                    error,
+                    parked_at: now,
+                    entity,
+                    waiting: 0,
+                };
+                self.queues.park(&parked.entity);
+                self.changes.parked.push(parked);
+            }
+        }
+    }
+
+    /// Begins tries while there is room for them.
+    async fn begin_what_is_ready(&mut self) -> Result<Option<End>, SqlError> {
+        let mut suspects = Vec::new();
+        while let Some(next) = self.queues.next(self.shared.settings.concurrency) {
+            match next {
+                Next::Run(item) => self.begin(item),
+                Next::Suspect(item) => {
+                    self.changes.attempts.push(Attempt {
+                        seq: item.seq,
+                        attempts: item.attempts,
+                        failures: item.failures,
+                        since: item.since,
+                    });
+                    suspects.push(item);
+                }
+                Next::Load { entity, seq } => {
+                    let items = self.shared.store.page(&entity, seq, PAGE).await?;
+                    self.queues.loaded(&entity, items);
+                }
+            }
+        }
+        if suspects.is_empty() {
+            return Ok(None);
+        }
+        if let Some(end) = self.store().await? {
+            return Ok(Some(end));
+        }
+        for item in suspects {
+            self.queues.start_suspect(&item.entity);
+            if item.failures > self.shared.settings.failure_limit {
+                let error = "the process ended whenever this was tried".to_owned();
+                self.ended(Ok((item.entity, Outcome::Park(error))));
+            } else {
+                self.begin(item);
+            }
+        }
+        Ok(None)
+    }
+
+    fn begin(&mut self, item: Item) {
+        let (settings, reaction) = (self.shared.settings.clone(), self.shared.reaction.clone());
+        self.tries.spawn(async move {
+            let entity = item.entity.clone();
+            (entity, run(settings, reaction, item).await)
+        });
+    }
+
+    /// Commits all changes, however long that takes, then makes what is new ready.
+    async fn store(&mut self) -> Result<Option<End>, SqlError> {
+        let mut failures = 0;
+        loop {
+            match self.shared.store.commit(&self.changes).await {
+                Ok(true) => break,
+                Ok(false) => return Ok(Some(End::OwnedElsewhere)),
+                Err(error) if error.is_transient() && !self.shared.stop.is_cancelled() => {
+                    failures += 1;
+                    let text = describe(&error);
+                    if failures == 1 {
+                        tracing::error!(
+                            reaction = self.shared.reaction.name(),
+                            error = text,
+                            "the inbox cannot be written"
+                        );
+                    }
+                    self.shared.fault.set(Some(text));
+                    tokio::time::sleep(backoff(
+                        failures,
+                        Duration::from_millis(50),
+                        Duration::from_secs(2),
+                    ))
+                    .await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if failures > 0 {
+            self.shared.fault.set(None);
+        }
+        self.store_by = None;
+        let changes = std::mem::take(&mut self.changes);
+        for item in changes.inserts {
+            if !self.queues.is_parked(&item.entity) {
+                self.pending += 1;
+            }
+            self.queues.push(item);
+        }
+        if !changes.checkpoints.is_empty() {
+            self.shared.progress.send_replace(self.cursors.clone());
+        }
+        if !changes.timers.is_empty() || !changes.fired.is_empty() {
+            self.next_timer = self.shared.store.next_timer().await?;
+        }
+        if !changes.parked.is_empty() {
+            self.pending = self.shared.store.count_pending().await?;
+        }
+        Ok(None)
+    }
+
+    /// Puts timers that are due into the inbox, among the other things to do for their entities.
+    async fn fire_timers(&mut self) -> Result<Option<End>, SqlError> {
+        let now = Timestamp::now().0;
+        let has_room = self.pending < self.shared.settings.max_pending;
+        if !has_room || self.next_timer.is_none_or(|due| due > now) {
+            return Ok(None);
+        }
+        // What was scheduled or cancelled is stored first.
+        if let Some(end) = self.store().await? {
+            return Ok(Some(end));
+        }
+        for timer in self.shared.store.due_timers(now, TIMERS_AT_ONCE).await? {
+            let what = What::Timer {
+                key: timer.key.clone(),
+                due: timer.due,
+                payload: timer.payload.clone(),
+                cause: timer.cause.clone(),
+            };
+            self.add(timer.entity.clone(), timer.tenant.clone(), what);
+            self.changes.fired.push(timer);
+        }
+        self.store().await
+    }
+
+    /// Sees what an operator asked for, here or in another process, and keeps the ownership.
+    async fn look_around(&mut self) -> Result<Option<End>, SqlError> {
+        let every = LOOK_AROUND.min(self.shared.settings.lease / 3);
+        self.look_around_at = Instant::now() + every;
+        if (self.shared.store.is_shared() || !self.changes.is_empty())
+            && let Some(end) = self.store().await?
+        {
+            return Ok(Some(end));
+        }
+        let unparked = self.shared.store.unpark().await?;
+        if !unparked.is_empty() {
+            tracing::info!(
+                reaction = self.shared.reaction.name(),
+                entities = unparked.len(),
+                "replaying"
+            );
+            for entity in &unparked {
+                self.queues.unpark(entity);
+            }
+            self.pending = self.shared.store.count_pending().await?;
+        }
+        Ok(None)
+    }
+
+    /// Waits a while for tries under way, stores what came of them and leaves in good order.
+    async fn leave(mut self) -> Result<End, SqlError> {
+        let deadline = Instant::now() + self.shared.settings.drain;
+        while self.queues.running() > 0 {
+            match tokio::time::timeout_at(deadline, self.tries.join_next()).await {
+                Ok(Some(ended)) => self.ended(ended),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        self.tries.shutdown().await;
+        if self.store().await?.is_none() {
+            self.shared.store.release().await?;
+        }
+        Ok(End::Closed)
+    }
+}

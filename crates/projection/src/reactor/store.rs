@@ -1,0 +1,616 @@
+//! The reactor's tables: what is to be done, what is parked, what is due later.
+
+use ordo_event_log::Timestamp;
+use ordo_proto::log::EventMetadata;
+use ordo_sql::{Backend, Db, Row, SqlError, Tx, Value, params};
+use prost::Message as _;
+
+use crate::{
+    catalogue::create,
+    cursors::{self, CHECKPOINT_SCHEMA, Cursors, Place},
+    reaction::TimerChange,
+};
+
+const SCHEMA: &str = "
+create table if not exists inbox (
+    -- order of arrival
+    seq bigint primary key,
+    entity text not null,
+    tenant text not null,
+    -- 0: body is an event; 1: body is the payload of a timer
+    kind bigint not null,
+    service text not null,
+    partition bigint not null,
+    position bigint not null,
+    -- id of the event, or key of the timer
+    name text not null,
+    -- full name of the event's type; empty for a timer
+    type text not null,
+    body bytea not null,
+    -- when the timer was due, in microseconds; 0 for an event
+    due bigint not null,
+    -- metadata that a timer hands on
+    cause bytea not null,
+    -- tries begun or about to begin, stored before each
+    attempts bigint not null,
+    -- of these, the ones that ended by failing or by the end of the process
+    failures bigint not null,
+    -- when the first try failed, in microseconds; 0 before
+    since bigint not null
+);
+create index if not exists inbox_entity on inbox (entity, seq);
+create table if not exists parked (
+    entity text primary key,
+    tenant text not null,
+    name text not null,
+    type text not null,
+    attempts bigint not null,
+    error text not null,
+    parked_at bigint not null,
+    -- 1 when somebody asked for it to be tried again
+    replay bigint not null
+);
+create table if not exists timer (
+    entity text not null,
+    key text not null,
+    tenant text not null,
+    due bigint not null,
+    payload bytea not null,
+    cause bytea not null,
+    primary key (entity, key)
+);
+create index if not exists timer_due on timer (due);
+create table if not exists owner (
+    one bigint primary key,
+    name text not null,
+    until bigint not null,
+    -- 1 when the last owner left in good order
+    clean bigint not null
+);
+insert into owner (one, name, until, clean) values (1, '', 0, 1) on conflict (one) do nothing;
+";
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Item {
+    pub seq: i64,
+    pub entity: String,
+    pub tenant: String,
+    pub what: What,
+    pub attempts: u32,
+    pub failures: u32,
+    /// 0 until a try has failed.
+    pub since: i64,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum What {
+    Event {
+        place: Place,
+        position: u64,
+        event_id: String,
+        type_name: String,
+        body: Vec<u8>,
+    },
+    Timer {
+        key: String,
+        due: i64,
+        payload: Vec<u8>,
+        cause: Vec<u8>,
+    },
+}
+
+impl What {
+    /// The event's id or the timer's key.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Event { event_id, .. } => event_id,
+            Self::Timer { key, .. } => key,
+        }
+    }
+
+    /// The event's full type name; empty for a timer.
+    pub fn type_name(&self) -> &str {
+        match self {
+            Self::Event { type_name, .. } => type_name,
+            Self::Timer { .. } => "",
+        }
+    }
+}
+
+/// An entity for which nothing is done until somebody asks for it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Parked {
+    pub entity: String,
+    pub tenant: String,
+    pub name: String,
+    pub type_name: String,
+    pub attempts: u32,
+    pub error: String,
+    pub parked_at: i64,
+    /// Filled when read.
+    pub waiting: u64,
+}
+
+/// A timer whose time has come.
+#[derive(Clone, Debug)]
+pub(super) struct DueTimer {
+    pub entity: String,
+    pub key: String,
+    pub tenant: String,
+    pub due: i64,
+    pub payload: Vec<u8>,
+    pub cause: Vec<u8>,
+}
+
+/// Changes that are committed together. All of them may be made again without harm, because the answer to a commit may be
+/// lost.
+#[derive(Default)]
+pub(super) struct Changes {
+    pub checkpoints: Vec<(Place, ordo_event_log::Cursor)>,
+    pub inserts: Vec<Item>,
+    pub done: Vec<i64>,
+    pub attempts: Vec<Attempt>,
+    pub timers: Vec<(TimerOwner, TimerChange)>,
+    pub fired: Vec<DueTimer>,
+    pub parked: Vec<Parked>,
+}
+
+pub(super) struct Attempt {
+    pub seq: i64,
+    pub attempts: u32,
+    pub failures: u32,
+    pub since: i64,
+}
+
+#[derive(Clone)]
+pub(super) struct TimerOwner {
+    pub entity: String,
+    pub tenant: String,
+    pub cause: EventMetadata,
+}
+
+impl Changes {
+    pub fn is_empty(&self) -> bool {
+        self.checkpoints.is_empty() && self.done.is_empty() && !self.is_urgent()
+    }
+
+    /// Whether somebody waits for them.
+    pub fn is_urgent(&self) -> bool {
+        !(self.inserts.is_empty()
+            && self.attempts.is_empty()
+            && self.timers.is_empty()
+            && self.fired.is_empty()
+            && self.parked.is_empty())
+    }
+}
+
+/// The reactor's database. On Postgres several processes may open it; one of them owns it.
+#[derive(Clone)]
+pub(super) struct Store {
+    pub db: Db,
+    /// This process.
+    owner: String,
+    /// How long ownership lasts without being renewed, in microseconds.
+    lease: i64,
+}
+
+const INBOX_COLUMNS: &[&str] = &[
+    "seq",
+    "entity",
+    "tenant",
+    "kind",
+    "service",
+    "partition",
+    "position",
+    "name",
+    "type",
+    "body",
+    "due",
+    "cause",
+    "attempts",
+    "failures",
+    "since",
+];
+
+impl Store {
+    pub async fn open(db: Db, lease: std::time::Duration) -> Result<Self, SqlError> {
+        create(&db, CHECKPOINT_SCHEMA).await?;
+        create(&db, SCHEMA).await?;
+        Ok(Self {
+            db,
+            owner: uuid::Uuid::now_v7().to_string(),
+            lease: i64::try_from(lease.as_micros()).unwrap_or(i64::MAX),
+        })
+    }
+
+    /// Tries to become the owner. Gives whether the one before left in good order; `None`: somebody else is there.
+    pub async fn acquire(&self) -> Result<Option<bool>, SqlError> {
+        let now = Timestamp::now().0;
+        let mut tx = self.db.begin().await?;
+        let lock = if self.is_shared() { " for update" } else { "" };
+        let sql = format!("select name, until, clean from owner where one = 1{lock}");
+        let Some(row) = tx.fetch_optional(&sql, &[]).await? else {
+            return Ok(None);
+        };
+        // One process at a time opens a SQLite file: who is there is this one's past.
+        if self.is_shared() && row.text(0)? != self.owner && row.i64(1)? > now {
+            return Ok(None);
+        }
+        // This process itself did not end in between.
+        let clean = row.bool(2)? || row.text(0)? == self.owner;
+        tx.execute(
+            "update owner set name = $1, until = $2, clean = 0 where one = 1",
+            &params![&self.owner, now.saturating_add(self.lease)],
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(Some(clean))
+    }
+
+    /// Leaves in good order.
+    pub async fn release(&self) -> Result<(), SqlError> {
+        let sql = "update owner set until = 0, clean = 1 where one = 1 and name = $1";
+        self.db
+            .execute(sql, &params![&self.owner])
+            .await
+            .map(|_| ())
+    }
+
+    /// Several processes may be there.
+    pub fn is_shared(&self) -> bool {
+        self.db.backend() == Backend::Postgres
+    }
+
+    pub async fn cursors(&self) -> Result<Cursors, SqlError> {
+        cursors::load(&self.db).await
+    }
+
+    /// Commits `changes` and prolongs the ownership. `false`: it was lost, and nothing was changed.
+    pub async fn commit(&self, changes: &Changes) -> Result<bool, SqlError> {
+        let mut tx = self.db.begin().await?;
+        let until = Timestamp::now().0.saturating_add(self.lease);
+        let renewed = tx
+            .execute(
+                "update owner set until = $1 where one = 1 and name = $2",
+                &params![until, &self.owner],
+            )
+            .await?;
+        if renewed == 0 {
+            tx.rollback().await?;
+            return Ok(false);
+        }
+        for (place, cursor) in &changes.checkpoints {
+            cursors::store(&mut tx, place, cursor).await?;
+        }
+        let rows = changes.inserts.iter().map(inbox_row).collect();
+        tx.insert_many(
+            "insert into inbox",
+            INBOX_COLUMNS,
+            rows,
+            "on conflict (seq) do nothing",
+        )
+        .await?;
+        for fired in &changes.fired {
+            tx.execute(
+                "delete from timer where entity = $1 and key = $2 and due = $3",
+                &params![&fired.entity, &fired.key, fired.due],
+            )
+            .await?;
+        }
+        for (owner, change) in &changes.timers {
+            change_timer(&mut tx, owner, change).await?;
+        }
+        for attempt in &changes.attempts {
+            tx.execute(
+                "update inbox set attempts = $2, failures = $3, since = $4 where seq = $1",
+                &params![
+                    attempt.seq,
+                    attempt.attempts,
+                    attempt.failures,
+                    attempt.since
+                ],
+            )
+            .await?;
+        }
+        for parked in &changes.parked {
+            tx.execute(
+                "insert into parked (entity, tenant, name, type, attempts, error, parked_at, replay)
+                 values ($1, $2, $3, $4, $5, $6, $7, 0)
+                 on conflict (entity) do update set error = excluded.error",
+                &params![
+                    &parked.entity,
+                    &parked.tenant,
+                    &parked.name,
+                    &parked.type_name,
+                    parked.attempts,
+                    &parked.error,
+                    parked.parked_at
+                ],
+            )
+            .await?;
+        }
+        let done = changes
+            .done
+            .iter()
+            .map(|seq| vec![Value::I64(*seq)])
+            .collect();
+        tx.delete_by_keys("inbox", &["seq"], done).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// The oldest things to do, without those of parked entities.
+    pub async fn oldest(&self, limit: usize) -> Result<Vec<Item>, SqlError> {
+        let sql = format!(
+            "select {} from inbox where entity not in (select entity from parked) order by seq limit $1",
+            INBOX_COLUMNS.join(", ")
+        );
+        let rows = self.db.fetch_all(&sql, &params![limit as u64]).await?;
+        rows.iter().map(item).collect()
+    }
+
+    /// Entities that have something to do after `seq` and are not parked.
+    pub async fn entities_after(&self, seq: i64) -> Result<Vec<String>, SqlError> {
+        let sql = "select distinct entity from inbox where seq > $1 and entity not in (select entity from parked)";
+        let rows = self.db.fetch_all(sql, &params![seq]).await?;
+        rows.iter().map(|row| row.text(0)).collect()
+    }
+
+    /// What there is to do for `entity` after `seq`.
+    pub async fn page(&self, entity: &str, seq: i64, limit: usize) -> Result<Vec<Item>, SqlError> {
+        let sql = format!(
+            "select {} from inbox where entity = $1 and seq > $2 order by seq limit $3",
+            INBOX_COLUMNS.join(", ")
+        );
+        let rows = self
+            .db
+            .fetch_all(&sql, &params![entity, seq, limit as u64])
+            .await?;
+        rows.iter().map(item).collect()
+    }
+
+    pub async fn last_seq(&self) -> Result<i64, SqlError> {
+        let row = self
+            .db
+            .fetch_optional("select coalesce(max(seq), 0) from inbox", &[])
+            .await?;
+        row.map_or(Ok(0), |row| row.i64(0))
+    }
+
+    /// Things to do, without those of parked entities.
+    pub async fn count_pending(&self) -> Result<u64, SqlError> {
+        self.count("select count(*) from inbox where entity not in (select entity from parked)")
+            .await
+    }
+
+    pub async fn count_parked(&self) -> Result<u64, SqlError> {
+        self.count("select count(*) from parked").await
+    }
+
+    pub async fn count_timers(&self) -> Result<u64, SqlError> {
+        self.count("select count(*) from timer").await
+    }
+
+    async fn count(&self, sql: &str) -> Result<u64, SqlError> {
+        let row = self.db.fetch_optional(sql, &[]).await?;
+        row.map_or(Ok(0), |row| row.u64(0))
+    }
+
+    /// Names of all parked entities.
+    pub async fn parked_names(&self) -> Result<Vec<String>, SqlError> {
+        let rows = self.db.fetch_all("select entity from parked", &[]).await?;
+        rows.iter().map(|row| row.text(0)).collect()
+    }
+
+    /// Parked entities after `after` in the order of their names.
+    pub async fn parked(&self, after: &str, limit: u32) -> Result<Vec<Parked>, SqlError> {
+        let rows = self
+            .db
+            .fetch_all(
+                "select entity, tenant, name, type, attempts, error, parked_at,
+                        (select count(*) from inbox where inbox.entity = parked.entity)
+                 from parked where entity > $1 order by entity limit $2",
+                &params![after, limit],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Parked {
+                    entity: row.text(0)?,
+                    tenant: row.text(1)?,
+                    name: row.text(2)?,
+                    type_name: row.text(3)?,
+                    attempts: row.u32(4)?,
+                    error: row.text(5)?,
+                    parked_at: row.i64(6)?,
+                    // Without the one that failed.
+                    waiting: row.u64(7)?.saturating_sub(1),
+                })
+            })
+            .collect()
+    }
+
+    /// Asks for parked entities to be tried again: one, or all. Gives how many there are.
+    pub async fn ask_replay(&self, entity: Option<&str>) -> Result<u64, SqlError> {
+        match entity {
+            Some(entity) => {
+                let sql = "update parked set replay = 1 where entity = $1";
+                self.db.execute(sql, &params![entity]).await
+            }
+            None => self.db.execute("update parked set replay = 1", &[]).await,
+        }
+    }
+
+    /// Takes the entities out of the park that somebody asked for, with their tries counted anew.
+    pub async fn unpark(&self) -> Result<Vec<String>, SqlError> {
+        let asked = self
+            .db
+            .fetch_all("select entity from parked where replay = 1", &[])
+            .await?;
+        if asked.is_empty() {
+            return Ok(Vec::new());
+        }
+        let entities = asked
+            .iter()
+            .map(|row| row.text(0))
+            .collect::<Result<Vec<_>, _>>()?;
+        let keys = || {
+            entities
+                .iter()
+                .map(|entity| vec![Value::from(entity)])
+                .collect()
+        };
+        let mut tx = self.db.begin().await?;
+        for entity in &entities {
+            let sql = "update inbox set attempts = 1, failures = 0, since = 0 where entity = $1";
+            tx.execute(sql, &params![entity]).await?;
+        }
+        tx.delete_by_keys("parked", &["entity"], keys()).await?;
+        tx.commit().await?;
+        Ok(entities)
+    }
+
+    pub async fn next_timer(&self) -> Result<Option<i64>, SqlError> {
+        let row = self
+            .db
+            .fetch_optional("select min(due) from timer", &[])
+            .await?;
+        row.map_or(Ok(None), |row| row.opt_i64(0))
+    }
+
+    pub async fn due_timers(&self, now: i64, limit: u32) -> Result<Vec<DueTimer>, SqlError> {
+        let sql = "select entity, key, tenant, due, payload, cause from timer where due <= $1 order by due limit $2";
+        let rows = self.db.fetch_all(sql, &params![now, limit]).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(DueTimer {
+                    entity: row.text(0)?,
+                    key: row.text(1)?,
+                    tenant: row.text(2)?,
+                    due: row.i64(3)?,
+                    payload: row.bytes(4)?,
+                    cause: row.bytes(5)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Forgets everything that came from a log which was restored; it will be read again from its first event.
+    pub async fn start_over(&self, place: &Place) -> Result<(), SqlError> {
+        let mut tx = self.db.begin().await?;
+        cursors::forget(&mut tx, place).await?;
+        tx.execute(
+            "delete from inbox where kind = 0 and service = $1 and partition = $2",
+            &params![&place.0, place.1],
+        )
+        .await?;
+        tx.execute(
+            "delete from parked where entity not in (select entity from inbox)",
+            &[],
+        )
+        .await?;
+        tx.commit().await
+    }
+}
+
+async fn change_timer(
+    tx: &mut Tx,
+    owner: &TimerOwner,
+    change: &TimerChange,
+) -> Result<(), SqlError> {
+    match change {
+        TimerChange::Schedule { key, due, payload } => {
+            tx.execute(
+                "insert into timer (entity, key, tenant, due, payload, cause) values ($1, $2, $3, $4, $5, $6)
+                 on conflict (entity, key) do update
+                 set due = excluded.due, payload = excluded.payload, cause = excluded.cause",
+                &params![
+                    &owner.entity,
+                    key,
+                    &owner.tenant,
+                    due.0,
+                    payload,
+                    owner.cause.encode_to_vec()
+                ],
+            )
+            .await?;
+        }
+        TimerChange::Cancel { key } => {
+            let sql = "delete from timer where entity = $1 and key = $2";
+            tx.execute(sql, &params![&owner.entity, key]).await?;
+        }
+    }
+    Ok(())
+}
+
+fn inbox_row(item: &Item) -> Vec<Value> {
+    let (kind, service, partition, position, body, due, cause) = match &item.what {
+        What::Event {
+            place,
+            position,
+            body,
+            ..
+        } => (
+            0_i64,
+            &*place.0,
+            place.1,
+            *position,
+            body.clone(),
+            0,
+            Vec::new(),
+        ),
+        What::Timer {
+            due,
+            payload,
+            cause,
+            ..
+        } => (1, "", 0, 0, payload.clone(), *due, cause.clone()),
+    };
+    params![
+        item.seq,
+        &item.entity,
+        &item.tenant,
+        kind,
+        service,
+        partition,
+        position,
+        item.what.name(),
+        item.what.type_name(),
+        body,
+        due,
+        cause,
+        item.attempts,
+        item.failures,
+        item.since
+    ]
+    .into()
+}
+
+fn item(row: &Row) -> Result<Item, SqlError> {
+    let what = if row.i64("kind")? == 0 {
+        What::Event {
+            place: (row.text("service")?.into(), row.u32("partition")?),
+            position: row.u64("position")?,
+            event_id: row.text("name")?,
+            type_name: row.text("type")?,
+            body: row.bytes("body")?,
+        }
+    } else {
+        What::Timer {
+            key: row.text("name")?,
+            due: row.i64("due")?,
+            payload: row.bytes("body")?,
+            cause: row.bytes("cause")?,
+        }
+    };
+    Ok(Item {
+        seq: row.i64("seq")?,
+        entity: row.text("entity")?,
+        tenant: row.text("tenant")?,
+        what,
+        attempts: row.u32("attempts")?,
+        failures: row.u32("failures")?,
+        since: row.i64("since")?,
+    })
+}
