@@ -51,3 +51,14 @@ pub fn descriptor(type_name: &str) -> Result<MessageDescriptor, JsonError> {
     POOL.get_message_by_name(type_name)
         .ok_or_else(|| JsonError::UnknownType(type_name.to_owned()))
 }
+
+/// A generated message from its proto3 JSON; unknown fields are refused.
+pub fn to_message<M: Message + prost::Name + Default>(text: &[u8]) -> Result<M, JsonError> {
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let message = DynamicMessage::deserialize(descriptor(&M::full_name())?, &mut deserializer)?;
+    deserializer.end()?;
+    M::decode(message.encode_to_vec().as_slice()).map_err(|source| JsonError::Decode {
+        type_name: M::full_name(),
+        source,
+    })
+}

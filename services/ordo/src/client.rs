@@ -1,0 +1,112 @@
+//! The connection to a running cluster.
+
+use std::time::Duration;
+
+pub use ordo_cluster::{ClusterFile, SERVICES};
+use ordo_event_log::TenantId;
+use ordo_proto::{
+    aftersales::aftersales_client::AftersalesClient,
+    fulfilment::fulfilment_client::FulfilmentClient, intake::intake_client::IntakeClient,
+    inventory::inventory_client::InventoryClient, log::event_log_client::EventLogClient,
+    ops::operations_client::OperationsClient, types::CommandHeader,
+};
+use ordo_rpc::{Call, MAX_MESSAGE, Remote, RemoteSettings, SignedChannel, TokenSource};
+
+use crate::{cli::Target, fault::Fault};
+
+/// How long a command may take.
+const TIMEOUT: Duration = Duration::from_secs(40);
+
+/// Clients of every service, for one tenant.
+#[derive(Clone)]
+pub struct Client {
+    remote: Remote,
+    call: Call,
+    /// Print JSON.
+    pub json: bool,
+}
+
+impl Client {
+    /// From what the arguments name.
+    pub fn connect(target: &Target, json: bool) -> Result<Self, Fault> {
+        let cluster = ClusterFile::read(&target.home).map_err(|error| {
+            Fault::local(format_args!(
+                "no cluster in {}: {error}. Start one with `deploy/up`, or name its folder with --home.",
+                target.home.display()
+            ))
+        })?;
+        let token_file = match &target.token_file {
+            Some(path) => path.clone(),
+            None => target.home.join(&cluster.token_file),
+        };
+        let tenant = target.tenant.as_deref().unwrap_or(&cluster.tenant);
+        Self::new(&cluster, TokenSource::file(token_file), tenant, json)
+    }
+
+    /// From a cluster's own description.
+    pub fn new(
+        cluster: &ClusterFile,
+        tokens: TokenSource,
+        tenant: &str,
+        json: bool,
+    ) -> Result<Self, Fault> {
+        let tenant = TenantId::new(tenant).ok_or_else(|| {
+            Fault::local(format_args!(
+                "`{tenant}` is no tenant: 1 to 40 characters of a-z 0-9 - _"
+            ))
+        })?;
+        let settings = RemoteSettings {
+            peers: cluster.services.clone(),
+            timeout: TIMEOUT,
+            ..RemoteSettings::default()
+        };
+        let remote =
+            Remote::new(settings, tokens).map_err(|error| Fault::because("connecting", error))?;
+        Ok(Self {
+            remote,
+            call: Call::new(&tenant),
+            json,
+        })
+    }
+
+    /// Orders.
+    pub fn intake(&self) -> Result<IntakeClient<SignedChannel>, Fault> {
+        Ok(self.remote.intake(&self.call)?)
+    }
+
+    /// Catalogue and stock.
+    pub fn inventory(&self) -> Result<InventoryClient<SignedChannel>, Fault> {
+        Ok(self.remote.inventory(&self.call)?)
+    }
+
+    /// Warehouse work.
+    pub fn fulfilment(&self) -> Result<FulfilmentClient<SignedChannel>, Fault> {
+        Ok(self.remote.fulfilment(&self.call)?)
+    }
+
+    /// Cases.
+    pub fn aftersales(&self) -> Result<AftersalesClient<SignedChannel>, Fault> {
+        Ok(self.remote.aftersales(&self.call)?)
+    }
+
+    /// A service's log, without a deadline.
+    pub fn event_log(&self, service: &str) -> Result<EventLogClient<SignedChannel>, Fault> {
+        let channel = self.remote.stream_channel(service, &self.call)?;
+        Ok(EventLogClient::new(channel).max_decoding_message_size(MAX_MESSAGE))
+    }
+
+    /// A service's operator interface, without a deadline: checks of a large log take long.
+    pub fn operations(&self, service: &str) -> Result<OperationsClient<SignedChannel>, Fault> {
+        let channel = self.remote.stream_channel(service, &self.call)?;
+        Ok(OperationsClient::new(channel).max_decoding_message_size(MAX_MESSAGE))
+    }
+}
+
+/// The header of a command: with the given id, or a new one, so that a lost answer can be asked for again.
+pub fn header(command_id: Option<&str>, reason: Option<&str>) -> Option<CommandHeader> {
+    Some(CommandHeader {
+        command_id: command_id
+            .map_or_else(|| format!("cli-{}", uuid::Uuid::now_v7()), str::to_owned),
+        reason: reason.unwrap_or_default().to_owned(),
+    })
+}

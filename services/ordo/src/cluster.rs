@@ -1,0 +1,127 @@
+//! `ordo up`: a cluster on this machine, until Ctrl-C.
+
+use std::{
+    io::{IsTerminal as _, Write as _},
+    process::ExitCode,
+};
+
+use clap::Args;
+use ordo_cluster::{
+    BROKER, Cluster, ClusterFile, ClusterOptions, Line, Lines, Ports, Programs, SERVICES,
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{cli::Target, fault::Fault};
+
+/// What to start.
+#[derive(Debug, Args)]
+pub struct UpOptions {
+    /// Where the databases are: `postgres://user@host/database`; SQLite in the cluster's folder when not given.
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+    /// Take whatever ports are free, instead of 7701 and following.
+    #[arg(long)]
+    free_ports: bool,
+    /// A further setting of every service, `KEY=VALUE` (docs/CONFIGURATION.md); may be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
+    settings: Vec<(String, String)>,
+    /// Print only what `ordo up` itself has to say; the logs are in the folder.
+    #[arg(long)]
+    quiet: bool,
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("`{text}` is not KEY=VALUE"))?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// Starts a cluster and keeps it running.
+pub async fn up(target: &Target, options: UpOptions) -> Result<ExitCode, Fault> {
+    let mut interrupt = signal(SignalKind::interrupt())
+        .map_err(|error| Fault::because("waiting for signals", error))?;
+    let mut terminate = signal(SignalKind::terminate())
+        .map_err(|error| Fault::because("waiting for signals", error))?;
+    let cluster = ClusterOptions {
+        home: target.home.clone(),
+        store: options.store,
+        tenant: target.tenant.clone().unwrap_or_else(|| "demo".to_owned()),
+        ports: if options.free_ports {
+            Ports::Free
+        } else {
+            Ports::Fixed
+        },
+        programs: Programs::find().map_err(Fault::local)?,
+        settings: options.settings,
+    };
+    let lines = if options.quiet {
+        Lines::ignored()
+    } else {
+        printed()
+    };
+    println!("starting a cluster in {}", target.home.display());
+    let started = tokio::select! {
+        started = Cluster::start(cluster, lines) => started.map_err(Fault::local)?,
+        _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
+        _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
+    };
+    print_addresses(started.file(), target);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    println!("stopping; once more to stop at once");
+    tokio::select! {
+        stopped = started.stop() => {
+            stopped.map_err(Fault::local)?;
+            println!("stopped");
+            Ok(ExitCode::SUCCESS)
+        }
+        _ = interrupt.recv() => Ok(ExitCode::FAILURE),
+    }
+}
+
+fn print_addresses(file: &ClusterFile, target: &Target) {
+    println!();
+    for service in SERVICES {
+        let address = |by_service: &std::collections::BTreeMap<String, String>| {
+            by_service.get(service).cloned().unwrap_or_default()
+        };
+        println!(
+            "  {service:<11} gRPC {}   metrics {}/metrics",
+            address(&file.services),
+            address(&file.metrics)
+        );
+    }
+    println!("  {:<11} {}", BROKER, file.nats);
+    println!();
+    println!(
+        "Tenant `{}`, token in {}.",
+        file.tenant,
+        target.home.join(&file.token_file).display()
+    );
+    println!("In another terminal: `ordo order list`. Ctrl-C stops everything.");
+    println!();
+}
+
+/// Prints each line behind its program's name, coloured on a terminal.
+fn printed() -> Lines {
+    let coloured = std::io::stdout().is_terminal();
+    Lines::to(move |Line { program, text }| {
+        let colour = match program {
+            "intake" => 36,
+            "inventory" => 33,
+            "fulfilment" => 32,
+            "aftersales" => 35,
+            _ => 90,
+        };
+        let mut out = std::io::stdout().lock();
+        // Nobody reads any more: the log files still have it.
+        let _ = if coloured {
+            writeln!(out, "\x1b[{colour}m{program:>10}\x1b[0m | {text}")
+        } else {
+            writeln!(out, "{program:>10} | {text}")
+        };
+    })
+}

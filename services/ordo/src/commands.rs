@@ -1,0 +1,47 @@
+//! One file for each group of commands.
+
+use std::{io, process::ExitCode};
+
+use clap::CommandFactory as _;
+
+use crate::{
+    cli::{Cli, Command},
+    client::Client,
+    fault::Fault,
+};
+
+pub mod case;
+pub mod catalogue;
+pub mod events;
+pub mod operations;
+pub mod order;
+pub mod parse;
+pub mod stock;
+pub mod work;
+
+/// Runs what the arguments ask for.
+pub async fn run(arguments: Cli) -> Result<ExitCode, Fault> {
+    let Cli {
+        target,
+        json,
+        command,
+    } = arguments;
+    let client = || Client::connect(&target, json);
+    match command {
+        Command::Up(options) => crate::cluster::up(&target, options).await,
+        Command::Demo(options) => crate::demo::run(options, json).await,
+        Command::Order(command) => order::run(&client()?, command).await,
+        Command::Stock(command) => stock::run(&client()?, command).await,
+        Command::Catalogue(command) => catalogue::run(&client()?, command).await,
+        Command::Work(command) => work::run(&client()?, command).await,
+        Command::Case(command) => case::run(&client()?, command).await,
+        Command::Events(command) => events::run(&client()?, command).await,
+        Command::Projection(command) => operations::projection(&client()?, command).await,
+        Command::Parked(command) => operations::parked(&client()?, command).await,
+        Command::Verify(options) => operations::verify(&client()?, &options).await,
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "ordo", &mut io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! `ordo catalogue …`
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use ordo_proto::{
+    inventory::{
+        GetSkuRequest, ListSitesRequest, PutSiteRequest, PutSkuRequest, SiteKind,
+        get_sku_request::Key,
+    },
+    types::Region,
+};
+
+use super::parse;
+use crate::{
+    client::{Client, header},
+    fault::Fault,
+    output::{json, money, table, word},
+};
+
+/// What is sold, and where it lies.
+#[derive(Debug, Subcommand)]
+pub enum CatalogueCommand {
+    /// Define or change a warehouse or shop.
+    Site {
+        /// Its id.
+        site_id: String,
+        /// Its name; the id when not given.
+        #[arg(long)]
+        name: Option<String>,
+        /// warehouse or shop.
+        #[arg(long, default_value = "warehouse")]
+        kind: String,
+        /// ISO 3166-1 alpha-2 code.
+        #[arg(long, default_value = "")]
+        country: String,
+        /// Lower is tried first.
+        #[arg(long, default_value_t = 0)]
+        priority: i32,
+    },
+    /// List the sites.
+    Sites,
+    /// Define or change an SKU.
+    Sku {
+        /// Its code.
+        sku: String,
+        /// Its name; the code when not given.
+        #[arg(long)]
+        name: Option<String>,
+        /// A barcode; may be given several times.
+        #[arg(long = "barcode")]
+        barcodes: Vec<String>,
+        /// Selling price, such as 12.50.
+        #[arg(long)]
+        price: Option<String>,
+        /// Cost price.
+        #[arg(long)]
+        cost: Option<String>,
+        /// ISO 4217 code.
+        #[arg(long, default_value = "CNY")]
+        currency: String,
+    },
+    /// Show an SKU, by its code or a barcode.
+    Show {
+        /// SKU or barcode.
+        code: String,
+        /// It is a barcode.
+        #[arg(long)]
+        barcode: bool,
+    },
+}
+
+/// Runs one of them.
+pub async fn run(client: &Client, command: CatalogueCommand) -> Result<ExitCode, Fault> {
+    let mut inventory = client.inventory()?;
+    match command {
+        CatalogueCommand::Site {
+            site_id,
+            name,
+            kind,
+            country,
+            priority,
+        } => {
+            let kind = parse::enum_value(&kind, "SITE_KIND_", SiteKind::from_str_name)
+                .map_err(Fault::local)?;
+            let request = PutSiteRequest {
+                header: header(None, None),
+                name: name.unwrap_or_else(|| site_id.clone()),
+                site_id,
+                kind: kind.into(),
+                region: Some(Region {
+                    country_code: country,
+                    ..Region::default()
+                }),
+                priority,
+                serves_no_orders: false,
+            };
+            let answer = inventory.put_site(request).await?.into_inner();
+            done(client, &answer)?;
+        }
+        CatalogueCommand::Sites => {
+            let answer = inventory
+                .list_sites(ListSitesRequest::default())
+                .await?
+                .into_inner();
+            if client.json {
+                json(&answer)?;
+            } else {
+                let mut rows = table(&["site", "name", "kind", "priority", "serves orders"]);
+                for site in answer.sites {
+                    let kind = word(site.kind().as_str_name(), "SITE_KIND_");
+                    rows.add_row([
+                        site.site_id,
+                        site.name,
+                        kind,
+                        site.priority.to_string(),
+                        site.serves_orders.to_string(),
+                    ]);
+                }
+                println!("{rows}");
+            }
+        }
+        CatalogueCommand::Sku {
+            sku,
+            name,
+            barcodes,
+            price,
+            cost,
+            currency,
+        } => {
+            let amount = |text: Option<String>| {
+                text.map(|text| parse::amount(&text, &currency))
+                    .transpose()
+                    .map_err(Fault::local)
+            };
+            let request = PutSkuRequest {
+                header: header(None, None),
+                name: name.unwrap_or_else(|| sku.clone()),
+                sku,
+                barcodes,
+                price: amount(price)?,
+                cost: amount(cost)?,
+                ..PutSkuRequest::default()
+            };
+            let answer = inventory.put_sku(request).await?.into_inner();
+            done(client, &answer)?;
+        }
+        CatalogueCommand::Show { code, barcode } => {
+            let key = if barcode {
+                Key::Barcode(code)
+            } else {
+                Key::Sku(code)
+            };
+            let answer = inventory
+                .get_sku(GetSkuRequest {
+                    key: Some(key),
+                    ..GetSkuRequest::default()
+                })
+                .await?
+                .into_inner();
+            if client.json {
+                json(&answer)?;
+            } else {
+                let sku = answer.sku.unwrap_or_default();
+                println!("{}  {}", sku.sku, sku.name);
+                println!(
+                    "price {}, cost {}",
+                    money(sku.price.as_ref()),
+                    money(sku.cost.as_ref())
+                );
+                println!("barcodes {}", sku.barcodes.join(", "));
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Tells that a command without a further answer is done.
+pub fn done<M: prost::Message + prost::Name>(client: &Client, answer: &M) -> Result<(), Fault> {
+    if client.json {
+        return json(answer);
+    }
+    println!("done");
+    Ok(())
+}

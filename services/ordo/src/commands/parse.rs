@@ -1,0 +1,138 @@
+//! Values on the command line.
+
+use ordo_proto::types::{LineQuantity, Money};
+
+/// `12.34` in a currency with two decimals, as minor units.
+pub fn amount(text: &str, currency: &str) -> Result<Money, String> {
+    let decimals = match currency {
+        "JPY" | "KRW" | "VND" | "CLP" | "ISK" => 0,
+        "KWD" | "BHD" | "OMR" | "TND" | "JOD" => 3,
+        _ => 2,
+    };
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let well_formed = !whole.is_empty()
+        && fraction.len() <= decimals
+        && whole
+            .bytes()
+            .chain(fraction.bytes())
+            .all(|b| b.is_ascii_digit());
+    if !well_formed {
+        return Err(format!(
+            "`{text}` is no amount in {currency}, such as 12.34"
+        ));
+    }
+    let minor: i64 = format!("{whole}{fraction:0<decimals$}")
+        .parse()
+        .map_err(|_| format!("`{text}` is too large"))?;
+    Ok(Money {
+        currency_code: currency.to_owned(),
+        minor_units: sign * minor,
+    })
+}
+
+/// `SKU:QUANTITY[:PRICE]`; an SKU may hold colons.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderLine {
+    /// Article.
+    pub sku: String,
+    /// Units.
+    pub quantity: i64,
+    /// Price a unit, in the order's currency; absent means free of charge is not said.
+    pub price: Option<String>,
+}
+
+/// Parses [`OrderLine`].
+pub fn order_line(text: &str) -> Result<OrderLine, String> {
+    let wrong =
+        || format!("`{text}` is not SKU:QUANTITY or SKU:QUANTITY:PRICE, such as TEA-1:2:12.50");
+    let parts: Vec<&str> = text.split(':').collect();
+    let (sku, quantity, price) = match parts.as_slice() {
+        [sku, quantity] => (*sku, *quantity, None),
+        [sku, quantity, price] => (*sku, *quantity, Some((*price).to_owned())),
+        _ => return Err(wrong()),
+    };
+    let quantity: i64 = quantity.parse().map_err(|_| wrong())?;
+    if sku.is_empty() {
+        return Err(wrong());
+    }
+    Ok(OrderLine {
+        sku: sku.to_owned(),
+        quantity,
+        price,
+    })
+}
+
+/// `LINE:QUANTITY`.
+pub fn line_quantity(text: &str) -> Result<LineQuantity, String> {
+    let wrong = || format!("`{text}` is not LINE:QUANTITY, such as 1:2");
+    let (line_id, quantity) = text.rsplit_once(':').ok_or_else(wrong)?;
+    Ok(LineQuantity {
+        line_id: line_id.to_owned(),
+        quantity: quantity.parse().map_err(|_| wrong())?,
+    })
+}
+
+/// A UTC instant or a local date: `2026-11-21`, `2026-11-21T10:00`, `2026-11-21T10:00:00Z`.
+pub fn instant(text: &str) -> Result<prost_types::Timestamp, String> {
+    let zone = jiff::tz::TimeZone::system();
+    let time = text
+        .parse::<jiff::Timestamp>()
+        .or_else(|_| {
+            text.parse::<jiff::civil::DateTime>()
+                .and_then(|time| Ok(time.to_zoned(zone)?.timestamp()))
+        })
+        .map_err(|_| format!("`{text}` is no time, such as 2026-11-21 or 2026-11-21T10:00:00Z"))?;
+    Ok(prost_types::Timestamp {
+        seconds: time.as_second(),
+        nanos: time.subsec_nanosecond(),
+    })
+}
+
+/// Finds the value of a protobuf enum by its word: `short_stock` for `HOLD_REASON_SHORT_STOCK`.
+pub fn enum_value<E>(
+    text: &str,
+    prefix: &str,
+    from_name: impl Fn(&str) -> Option<E>,
+) -> Result<E, String> {
+    let name = format!("{prefix}{}", text.replace('-', "_").to_ascii_uppercase());
+    from_name(&name).ok_or_else(|| format!("`{text}` is not known here"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_exact() {
+        assert_eq!(amount("12.5", "GBP").unwrap().minor_units, 1250);
+        assert_eq!(amount("-0.05", "CNY").unwrap().minor_units, -5);
+        assert_eq!(amount("300", "JPY").unwrap().minor_units, 300);
+        for wrong in ["", "1.234", "a", "1,5", "."] {
+            assert!(amount(wrong, "GBP").is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn lines_name_article_units_and_price() {
+        let line = order_line("TEA-1:2:12.50").unwrap();
+        assert_eq!(
+            (line.sku.as_str(), line.quantity, line.price.as_deref()),
+            ("TEA-1", 2, Some("12.50"))
+        );
+        assert!(order_line("TEA-1").is_err());
+        assert!(order_line(":2").is_err());
+        assert_eq!(line_quantity("1:3").unwrap().quantity, 3);
+        assert!(line_quantity("1").is_err());
+    }
+
+    #[test]
+    fn times_are_dates_or_instants() {
+        assert_eq!(instant("1970-01-01T00:00:10Z").unwrap().seconds, 10);
+        assert!(instant("2026-11-21").is_ok());
+        assert!(instant("yesterday").is_err());
+    }
+}

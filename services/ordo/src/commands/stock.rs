@@ -1,0 +1,214 @@
+//! `ordo stock …`
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use ordo_proto::{
+    inventory::{
+        AdjustStockRequest, GetAvailabilityRequest, ListMovementsRequest, ReceiveStockLine,
+        ReceiveStockRequest, StockCondition,
+    },
+    types::Page,
+};
+
+use super::{catalogue::done, parse};
+use crate::{
+    client::{Client, header},
+    fault::Fault,
+    output::{json, table, time},
+};
+
+/// What can be done with stock.
+#[derive(Debug, Subcommand)]
+pub enum StockCommand {
+    /// Book a delivery in: all lines or none.
+    Receive {
+        /// Where.
+        site_id: String,
+        /// `SKU:QUANTITY`, once for each line.
+        #[arg(required = true, value_parser = parse::order_line)]
+        lines: Vec<parse::OrderLine>,
+        /// Purchase order or delivery note.
+        #[arg(long, default_value = "")]
+        cause: String,
+    },
+    /// Show what is on hand, reserved and available.
+    Show {
+        /// SKUs; all of them, by page, when not given.
+        skus: Vec<String>,
+        /// Only there.
+        #[arg(long, default_value = "")]
+        site: String,
+        /// How many rows, 1 to 500.
+        #[arg(long, default_value_t = 50)]
+        size: u32,
+        /// `next_page_token` of the previous page.
+        #[arg(long, default_value = "")]
+        page: String,
+    },
+    /// Correct the number of units, with a reason.
+    #[command(allow_negative_numbers = true)]
+    Adjust {
+        /// Article.
+        sku: String,
+        /// Where.
+        site_id: String,
+        /// Units more, or less when negative.
+        delta: i64,
+        /// Upper-case code, such as DAMAGE, LOSS or COUNT.
+        #[arg(long)]
+        reason: String,
+    },
+    /// List movements, newest first.
+    Movements {
+        /// Article.
+        sku: String,
+        /// Only there.
+        #[arg(long, default_value = "")]
+        site: String,
+        /// How many, 1 to 500.
+        #[arg(long, default_value_t = 50)]
+        size: u32,
+        /// `next_page_token` of the previous page.
+        #[arg(long, default_value = "")]
+        page: String,
+    },
+}
+
+/// Runs one of them.
+pub async fn run(client: &Client, command: StockCommand) -> Result<ExitCode, Fault> {
+    let mut inventory = client.inventory()?;
+    match command {
+        StockCommand::Receive {
+            site_id,
+            lines,
+            cause,
+        } => {
+            let lines = lines.into_iter().map(|line| ReceiveStockLine {
+                sku: line.sku,
+                quantity: line.quantity,
+                condition: StockCondition::Sellable.into(),
+                ..ReceiveStockLine::default()
+            });
+            let request = ReceiveStockRequest {
+                header: header(None, None),
+                site_id,
+                lines: lines.collect(),
+                cause_id: cause,
+            };
+            let answer = inventory.receive_stock(request).await?.into_inner();
+            done(client, &answer)?;
+        }
+        StockCommand::Show {
+            skus,
+            site,
+            size,
+            page,
+        } => {
+            let request = GetAvailabilityRequest {
+                skus,
+                site_id: site,
+                page: Some(Page { size, token: page }),
+                at_least: None,
+            };
+            let answer = inventory.get_availability(request).await?.into_inner();
+            if client.json {
+                json(&answer)?;
+            } else {
+                let mut rows = table(&[
+                    "SKU",
+                    "site",
+                    "on hand",
+                    "reserved",
+                    "safety",
+                    "available",
+                    "quarantine",
+                    "damaged",
+                    "backordered",
+                ]);
+                for row in answer.availability {
+                    let numbers = [
+                        row.on_hand,
+                        row.reserved,
+                        row.safety,
+                        row.available,
+                        row.quarantine,
+                        row.damaged,
+                        row.backordered,
+                    ];
+                    rows.add_row(
+                        [row.sku, row.site_id]
+                            .into_iter()
+                            .chain(numbers.map(|n| n.to_string())),
+                    );
+                }
+                println!("{rows}");
+                more(&answer.next_page_token);
+            }
+        }
+        StockCommand::Adjust {
+            sku,
+            site_id,
+            delta,
+            reason,
+        } => {
+            let request = AdjustStockRequest {
+                header: header(None, None),
+                sku,
+                site_id,
+                delta,
+                condition: StockCondition::Sellable.into(),
+                reason,
+                ..AdjustStockRequest::default()
+            };
+            let answer = inventory.adjust_stock(request).await?.into_inner();
+            if client.json {
+                json(&answer)?;
+            } else {
+                println!("{} on hand", answer.on_hand);
+            }
+        }
+        StockCommand::Movements {
+            sku,
+            site,
+            size,
+            page,
+        } => {
+            let request = ListMovementsRequest {
+                sku,
+                site_id: site,
+                page: Some(Page { size, token: page }),
+                ..ListMovementsRequest::default()
+            };
+            let answer = inventory.list_movements(request).await?.into_inner();
+            if client.json {
+                json(&answer)?;
+            } else {
+                let mut rows = table(&[
+                    "time", "site", "kind", "units", "reserved", "cause", "reason", "by",
+                ]);
+                for row in answer.movements {
+                    rows.add_row([
+                        time(row.time.as_ref()),
+                        row.site_id,
+                        row.kind,
+                        format!("{:+}", row.delta),
+                        format!("{:+}", row.reserved_delta),
+                        row.cause_id,
+                        row.reason,
+                        row.actor.map(|actor| actor.id).unwrap_or_default(),
+                    ]);
+                }
+                println!("{rows}");
+                more(&answer.next_page_token);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn more(token: &str) {
+    if !token.is_empty() {
+        println!("more: --page {token}");
+    }
+}

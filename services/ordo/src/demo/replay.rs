@@ -1,0 +1,451 @@
+//! One order's life: pushed by its channel, worked by the warehouse, brought by the carrier, sent back by the customer.
+
+use std::time::{Duration, Instant};
+
+use ordo_proto::{
+    aftersales::{
+        CaseKind, CaseLine, CaseStatus, GetCaseRequest, OpenCaseRequest, RecordReceiptRequest,
+        RecordReturnParcelRequest,
+    },
+    fulfilment::{
+        DispatchRequest, FulfilmentOrder, FulfilmentOrderStatus, ListWorkRequest, PackRequest,
+        RecordCheckRequest, RecordPickRequest, RecordTrackingRequest, StartPickingRequest,
+        TrackingScan, TrackingStatus, record_tracking_request,
+    },
+    intake::{
+        CancelOrderRequest, GetOrderRequest, Order, OrderStatus, PlaceOrderResponse,
+        get_order_request,
+    },
+    types::LineQuantity,
+};
+use tonic::{Code, Status};
+
+use super::{
+    retail,
+    shop::{header, place_request},
+};
+use crate::{client::Client, commands::work::still_to_pick, fault::Fault};
+
+/// Pause between two looks at an order that others work on.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+/// An order that does not move for this long is stuck.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How an order ended.
+#[derive(Debug, Clone, Default)]
+pub struct End {
+    /// Its id.
+    pub order_id: String,
+    /// The second push made another order.
+    pub duplicated: bool,
+    /// It never reached an end.
+    pub stuck: bool,
+    /// The last that was seen of it.
+    pub order: Order,
+    /// A return was received and settled.
+    pub returned: bool,
+}
+
+/// Replays orders against a cluster.
+pub struct Replay {
+    client: Client,
+}
+
+impl Replay {
+    /// Against the cluster that `client` talks to.
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// From the first push to the end.
+    pub async fn live(&self, order: &retail::Order) -> Result<End, Fault> {
+        let placed = self.push(order).await?;
+        let mut end = End {
+            order_id: placed.order_id.clone(),
+            ..End::default()
+        };
+        if order.pushed_twice {
+            let again = self.push(order).await?;
+            let repeated = again
+                .receipt
+                .as_ref()
+                .is_some_and(|receipt| receipt.duplicate);
+            end.duplicated = again.order_id != placed.order_id || !repeated;
+        }
+        let id = &placed.order_id;
+        if !order.cancelled.is_empty() {
+            self.cancel(id, order).await?;
+        }
+        let mut case = None;
+        let mut moved = (Instant::now(), 0);
+        loop {
+            end.order = self.look(id).await?;
+            if end.order.version != moved.1 {
+                moved = (Instant::now(), end.order.version);
+            }
+            match stage(&end.order) {
+                Stage::Held | Stage::Cancelled => return Ok(end),
+                Stage::Delivered if order.returned.is_empty() => return Ok(end),
+                Stage::Delivered => match &case {
+                    None => case = self.send_back(id, order, &end.order).await?,
+                    Some(case_id) => {
+                        if self.is_closed(case_id).await? {
+                            end.order = self.look(id).await?;
+                            end.returned = true;
+                            return Ok(end);
+                        }
+                    }
+                },
+                Stage::UnderWay => {
+                    for work in self.work(id).await? {
+                        self.fulfil(&work).await?;
+                    }
+                }
+            }
+            if moved.0.elapsed() > PATIENCE {
+                end.stuck = true;
+                return Ok(end);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn push(&self, order: &retail::Order) -> Result<PlaceOrderResponse, Fault> {
+        let request = place_request(order);
+        again(|| async { Ok(self.client.intake()?.place_order(request.clone()).await?) }).await
+    }
+
+    async fn cancel(&self, order_id: &str, order: &retail::Order) -> Result<(), Fault> {
+        let request = CancelOrderRequest {
+            header: header(format!("demo-cancel-{}", order.number)),
+            order_id: order_id.to_owned(),
+            lines: quantities(&order.cancelled),
+        };
+        let cancelled =
+            again(|| async { Ok(self.client.intake()?.cancel_order(request.clone()).await?) })
+                .await;
+        refusal_is_fine(cancelled).map(|_| ())
+    }
+
+    async fn look(&self, order_id: &str) -> Result<Order, Fault> {
+        let request = GetOrderRequest {
+            key: Some(get_order_request::Key::OrderId(order_id.to_owned())),
+            at_least: None,
+        };
+        let answer =
+            again(|| async { Ok(self.client.intake()?.get_order(request.clone()).await?) }).await?;
+        Ok(answer.order.unwrap_or_default())
+    }
+
+    async fn work(&self, order_id: &str) -> Result<Vec<FulfilmentOrder>, Fault> {
+        let request = ListWorkRequest {
+            order_id: order_id.to_owned(),
+            statuses: [
+                FulfilmentOrderStatus::Open,
+                FulfilmentOrderStatus::Picking,
+                FulfilmentOrderStatus::Picked,
+                FulfilmentOrderStatus::Checked,
+                FulfilmentOrderStatus::Packed,
+            ]
+            .map(Into::into)
+            .to_vec(),
+            ..ListWorkRequest::default()
+        };
+        Ok(
+            again(|| async { Ok(self.client.fulfilment()?.list_work(request.clone()).await?) })
+                .await?
+                .work,
+        )
+    }
+
+    /// Everything that the warehouse and the carrier do. A fulfilment order that was stopped meanwhile is left.
+    async fn fulfil(&self, work: &FulfilmentOrder) -> Result<(), Fault> {
+        let id = &work.fulfilment_order_id;
+        let named = |step: &str| header(format!("demo-{step}-{id}"));
+        let start = StartPickingRequest {
+            header: named("start"),
+            fulfilment_order_id: id.clone(),
+            worker: "demo".to_owned(),
+            take_over: false,
+        };
+        let started = again(|| async {
+            Ok(self
+                .client
+                .fulfilment()?
+                .start_picking(start.clone())
+                .await?)
+        })
+        .await;
+        refusal_is_fine(started)?;
+        for line in still_to_pick(work) {
+            let pick = RecordPickRequest {
+                header: named(&format!("pick-{}", line.line_id)),
+                fulfilment_order_id: id.clone(),
+                line_id: line.line_id,
+                quantity: line.quantity,
+                ..RecordPickRequest::default()
+            };
+            let picked =
+                again(|| async { Ok(self.client.fulfilment()?.record_pick(pick.clone()).await?) })
+                    .await;
+            if refusal_is_fine(picked)?.is_none() {
+                return Ok(());
+            }
+        }
+        let check = RecordCheckRequest {
+            header: named("check"),
+            fulfilment_order_id: id.clone(),
+            lines: vec![],
+        };
+        let checked = again(|| async {
+            Ok(self
+                .client
+                .fulfilment()?
+                .record_check(check.clone())
+                .await?)
+        })
+        .await;
+        refusal_is_fine(checked)?;
+        let pack = PackRequest {
+            header: named("pack"),
+            fulfilment_order_id: id.clone(),
+            parcels: vec![],
+        };
+        let packed =
+            again(|| async { Ok(self.client.fulfilment()?.pack(pack.clone()).await?) }).await;
+        refusal_is_fine(packed)?;
+        let dispatch = DispatchRequest {
+            header: named("dispatch"),
+            fulfilment_order_id: id.clone(),
+            parcel_ids: vec![],
+            carrier: "ROYALMAIL".to_owned(),
+            tracking_number: format!("RM{id}GB"),
+        };
+        let left =
+            again(|| async { Ok(self.client.fulfilment()?.dispatch(dispatch.clone()).await?) })
+                .await;
+        let Some(left) = refusal_is_fine(left)? else {
+            return Ok(());
+        };
+        for parcel_id in left.parcel_ids {
+            self.bring(parcel_id).await?;
+        }
+        Ok(())
+    }
+
+    async fn bring(&self, parcel_id: String) -> Result<(), Fault> {
+        let scan = |status: TrackingStatus, scan_id: &str, seconds: i64| TrackingScan {
+            status: status.into(),
+            occurred_at: Some(prost_types::Timestamp { seconds, nanos: 0 }),
+            scan_id: scan_id.to_owned(),
+            ..TrackingScan::default()
+        };
+        // The carrier's clock: the two scans only have to be in order.
+        let now = jiff::Timestamp::now().as_second();
+        let request = RecordTrackingRequest {
+            header: header(format!("demo-track-{parcel_id}")),
+            parcel: Some(record_tracking_request::Parcel::ParcelId(parcel_id)),
+            scans: vec![
+                scan(TrackingStatus::InTransit, "1", now),
+                scan(TrackingStatus::Delivered, "2", now + 1),
+            ],
+        };
+        again(|| async {
+            Ok(self
+                .client
+                .fulfilment()?
+                .record_tracking(request.clone())
+                .await?)
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Opens a case for what comes back; `None` while aftersales does not know of the delivery yet, or nothing is left to return.
+    async fn send_back(
+        &self,
+        order_id: &str,
+        order: &retail::Order,
+        seen: &Order,
+    ) -> Result<Option<String>, Fault> {
+        let lines = quantities(&order.returned)
+            .into_iter()
+            .map(|line| CaseLine {
+                quantity: line.quantity.min(delivered(seen, &line.line_id)),
+                line_id: line.line_id,
+                reason: "CHANGED_MIND".to_owned(),
+                ..CaseLine::default()
+            });
+        let open = OpenCaseRequest {
+            header: header(format!("demo-return-{}", order.number)),
+            order_id: order_id.to_owned(),
+            kind: CaseKind::Return.into(),
+            lines: lines.filter(|line| line.quantity > 0).collect(),
+            approve: true,
+            ..OpenCaseRequest::default()
+        };
+        let opened =
+            again(|| async { Ok(self.client.aftersales()?.open_case(open.clone()).await?) }).await;
+        let Some(opened) = refusal_is_fine(opened)? else {
+            return Ok(None);
+        };
+        let case_id = opened.case_id;
+        let parcel = RecordReturnParcelRequest {
+            header: header(format!("demo-return-parcel-{}", order.number)),
+            case_id: case_id.clone(),
+            carrier: "ROYALMAIL".to_owned(),
+            tracking_number: format!("RR{}GB", order.number),
+        };
+        again(|| async {
+            Ok(self
+                .client
+                .aftersales()?
+                .record_return_parcel(parcel.clone())
+                .await?)
+        })
+        .await?;
+        let receipt = RecordReceiptRequest {
+            header: header(format!("demo-receipt-{}", order.number)),
+            case_id: case_id.clone(),
+            ..RecordReceiptRequest::default()
+        };
+        again(|| async {
+            Ok(self
+                .client
+                .aftersales()?
+                .record_receipt(receipt.clone())
+                .await?)
+        })
+        .await?;
+        Ok(Some(case_id))
+    }
+
+    async fn is_closed(&self, case_id: &str) -> Result<bool, Fault> {
+        let request = GetCaseRequest {
+            case_id: case_id.to_owned(),
+            at_least: None,
+        };
+        let answer =
+            again(|| async { Ok(self.client.aftersales()?.get_case(request.clone()).await?) })
+                .await;
+        // The read model may not have seen it yet.
+        let case = refusal_is_fine(answer)?
+            .and_then(|answer| answer.case)
+            .unwrap_or_default();
+        Ok(case.status() == CaseStatus::Closed)
+    }
+}
+
+enum Stage {
+    Held,
+    UnderWay,
+    Delivered,
+    Cancelled,
+}
+
+fn stage(order: &Order) -> Stage {
+    match order.status() {
+        OrderStatus::Cancelled | OrderStatus::Rejected => return Stage::Cancelled,
+        OrderStatus::Received if !order.holds.is_empty() => return Stage::Held,
+        _ => {}
+    }
+    if !order.holds.is_empty() {
+        return Stage::Held;
+    }
+    let all_delivered = order.lines.iter().all(|view| {
+        let at = view.quantities.unwrap_or_default();
+        at.delivered == at.ordered - at.cancelled
+    });
+    if all_delivered {
+        Stage::Delivered
+    } else {
+        Stage::UnderWay
+    }
+}
+
+fn delivered(order: &Order, line_id: &str) -> i64 {
+    let of_line = |view: &&ordo_proto::intake::OrderLineView| {
+        view.line
+            .as_ref()
+            .is_some_and(|line| line.line_id == line_id)
+    };
+    order
+        .lines
+        .iter()
+        .find(of_line)
+        .and_then(|view| view.quantities)
+        .map_or(0, |at| at.delivered)
+}
+
+/// Lines are numbered from 1 in the order in which they were pushed.
+fn quantities(by_index: &std::collections::BTreeMap<usize, i64>) -> Vec<LineQuantity> {
+    by_index
+        .iter()
+        .map(|(index, quantity)| LineQuantity {
+            line_id: (index + 1).to_string(),
+            quantity: *quantity,
+        })
+        .collect()
+}
+
+/// A service that is away or overloaded is asked again; every command carries an id, so that nothing is done twice.
+async fn again<T, F, R>(mut call: F) -> Result<T, Fault>
+where
+    F: FnMut() -> R,
+    R: Future<Output = Result<tonic::Response<T>, CallError>>,
+{
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match call().await {
+            Ok(answer) => return Ok(answer.into_inner()),
+            Err(CallError::Status(status)) if passes(&status) && Instant::now() < end => {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            Err(CallError::Status(status)) => return Err(Fault::from(*status)),
+            Err(CallError::Fault(fault)) => return Err(fault),
+        }
+    }
+}
+
+fn passes(status: &Status) -> bool {
+    matches!(
+        status.code(),
+        Code::Unavailable
+            | Code::Aborted
+            | Code::DeadlineExceeded
+            | Code::ResourceExhausted
+            | Code::Cancelled
+            | Code::Unknown
+    )
+}
+
+/// What a call failed with, before it is known whether to ask again.
+enum CallError {
+    Status(Box<Status>),
+    Fault(Fault),
+}
+
+impl From<Status> for CallError {
+    fn from(status: Status) -> Self {
+        Self::Status(Box::new(status))
+    }
+}
+
+impl From<Fault> for CallError {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// A step that another step overtook (stopped by a cancellation, not yet heard of) is no fault: the next look decides.
+fn refusal_is_fine<T>(answer: Result<T, Fault>) -> Result<Option<T>, Fault> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(Fault::Refused(status))
+            if matches!(status.code(), Code::FailedPrecondition | Code::NotFound) =>
+        {
+            Ok(None)
+        }
+        Err(fault) => Err(fault),
+    }
+}
