@@ -1,0 +1,3 @@
+//! Read models of aftersales.
+
+pub mod case_list;

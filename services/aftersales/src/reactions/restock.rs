@@ -1,0 +1,85 @@
+//! Puts what came back on stock: fit goods to be sold again, the rest into quarantine.
+
+use futures::future::BoxFuture;
+use ordo_event_log::RecordedEvent;
+use ordo_projection::{Reaction, ReactionContext, ReactionError};
+use ordo_proto::{
+    aftersales::{ReceivedLine, ReturnReceived},
+    inventory::{RestockLine, RestockRequest, StockCondition},
+    types::CommandHeader,
+};
+use ordo_rpc::{Call, Remote, reaction_error};
+use prost::Name as _;
+
+use super::{case_entity, message};
+
+/// The reaction.
+pub struct Restock {
+    remote: Remote,
+}
+
+impl Restock {
+    /// Tells inventory through `remote`.
+    pub fn new(remote: Remote) -> Self {
+        Self { remote }
+    }
+}
+
+impl Reaction for Restock {
+    fn name(&self) -> &'static str {
+        "restock"
+    }
+
+    fn entity(&self, event: &RecordedEvent) -> Option<String> {
+        (*event.type_name == ReturnReceived::full_name())
+            .then(|| case_entity(event))
+            .flatten()
+    }
+
+    fn react<'a>(
+        &'a self,
+        event: &'a RecordedEvent,
+        context: &'a mut ReactionContext,
+    ) -> BoxFuture<'a, Result<(), ReactionError>> {
+        Box::pin(async move {
+            let received: ReturnReceived = message(event)?;
+            let lines = by_condition(&received.lines);
+            if lines.is_empty() {
+                return Ok(());
+            }
+            let request = RestockRequest {
+                header: Some(CommandHeader {
+                    command_id: context.command_id("restock"),
+                    reason: String::new(),
+                }),
+                site_id: received.site_id,
+                case_id: received.case_id,
+                lines,
+            };
+            let mut inventory = self
+                .remote
+                .inventory(&Call::from_reaction(context))
+                .map_err(reaction_error)?;
+            inventory.restock(request).await.map_err(reaction_error)?;
+            Ok(())
+        })
+    }
+}
+
+fn by_condition(lines: &[ReceivedLine]) -> Vec<RestockLine> {
+    let of = |line: &ReceivedLine, quantity, condition: StockCondition| RestockLine {
+        sku: line.sku.clone(),
+        quantity,
+        condition: condition.into(),
+    };
+    lines
+        .iter()
+        .flat_map(|line| {
+            [
+                of(line, line.resellable, StockCondition::Sellable),
+                of(line, line.not_resellable, StockCondition::Quarantine),
+            ]
+        })
+        .filter(|line| line.quantity > 0)
+        .collect()
+}
