@@ -1,1 +1,3 @@
-//! Intake: orders, customers and payments.
+//! Intake: orders of every channel, their payments, and their way through the other services.
+
+pub mod order;

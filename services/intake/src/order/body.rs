@@ -1,0 +1,530 @@
+//! What an order remembers to decide by.
+//!
+//! Stored as a protobuf message of its own (snapshots and read models), so the fields carry tags; it is never published.
+
+use ordo_proto::{
+    intake::{
+        Amounts, Charge, DeliveryMethod, Hold, HoldReason, OrderLine, OrderPlaced, PaymentTerms,
+        ShortStockPolicy, Wishes,
+    },
+    types::{LineQuantity, Money, Region, Sealed},
+};
+
+/// An order's content, whatever its phase.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Body {
+    /// Own id.
+    #[prost(string, tag = "1")]
+    pub order_id: String,
+    /// Channel it came from.
+    #[prost(string, tag = "2")]
+    pub channel: String,
+    /// The channel's number.
+    #[prost(string, tag = "3")]
+    pub channel_order_number: String,
+    /// Own customer id; may be empty.
+    #[prost(string, tag = "4")]
+    pub customer_id: String,
+    /// Whose key seals the personal data.
+    #[prost(string, tag = "5")]
+    pub data_subject: String,
+    /// Of all amounts; empty while none is known.
+    #[prost(string, tag = "6")]
+    pub currency: String,
+    /// What was ordered and what became of it.
+    #[prost(message, repeated, tag = "7")]
+    pub lines: Vec<Line>,
+    /// Freight and the like.
+    #[prost(message, repeated, tag = "8")]
+    pub charges: Vec<Charge>,
+    /// Order discount as agreed, before cancellations shrink it.
+    #[prost(int64, tag = "9")]
+    pub agreed_discount: i64,
+    /// Tax as agreed, before cancellations shrink it.
+    #[prost(int64, tag = "10")]
+    pub agreed_tax: i64,
+    /// Present sums.
+    #[prost(message, optional, tag = "11")]
+    pub amounts: Option<Amounts>,
+    /// What the channel said was due.
+    #[prost(message, optional, tag = "12")]
+    pub stated_due: Option<Money>,
+    /// When the money comes.
+    #[prost(enumeration = "PaymentTerms", tag = "13")]
+    pub payment_terms: i32,
+    /// How the goods reach the customer.
+    #[prost(enumeration = "DeliveryMethod", tag = "14")]
+    pub delivery_method: i32,
+    /// What to do when stock is short.
+    #[prost(enumeration = "ShortStockPolicy", tag = "15")]
+    pub short_stock_policy: i32,
+    /// Sealed contact.
+    #[prost(message, optional, tag = "16")]
+    pub contact: Option<Sealed>,
+    /// Sealed address.
+    #[prost(message, optional, tag = "17")]
+    pub address: Option<Sealed>,
+    /// Address without the person.
+    #[prost(message, optional, tag = "18")]
+    pub region: Option<Region>,
+    /// Other wishes.
+    #[prost(message, optional, tag = "19")]
+    pub wishes: Option<Wishes>,
+    /// Site that must serve it; may be empty.
+    #[prost(string, tag = "20")]
+    pub site_id: String,
+    /// Case that it replaces goods for; may be empty.
+    #[prost(string, tag = "21")]
+    pub replacement_for_case: String,
+    /// Counts changes of the sealed data.
+    #[prost(uint32, tag = "22")]
+    pub personal_revision: u32,
+    /// Live holds, oldest first.
+    #[prost(message, repeated, tag = "23")]
+    pub holds: Vec<Hold>,
+    /// How often each reason has held it, by `HoldReason` number.
+    #[prost(uint32, repeated, tag = "24")]
+    pub holds_so_far: Vec<u32>,
+    /// Payments, in the order of capture.
+    #[prost(message, repeated, tag = "25")]
+    pub payments: Vec<PaymentEntry>,
+    /// Refunds made.
+    #[prost(message, repeated, tag = "26")]
+    pub refunds: Vec<RefundEntry>,
+    /// Number of the last request to inventory; 0: none yet.
+    #[prost(uint32, tag = "27")]
+    pub attempt: u32,
+    /// Last version of inventory's reservation stream that was recorded.
+    #[prost(uint64, tag = "28")]
+    pub reservation_version: u64,
+    /// Units that are reserved and have not left, by line and site.
+    #[prost(message, repeated, tag = "29")]
+    pub stock: Vec<SiteStock>,
+    /// Fulfilment orders, in the order of their numbers.
+    #[prost(message, repeated, tag = "30")]
+    pub fulfilments: Vec<Fulfilment>,
+    /// Parcels that left or arrived.
+    #[prost(message, repeated, tag = "31")]
+    pub parcels: Vec<ParcelEntry>,
+    /// Cancellations that wait for the warehouse.
+    #[prost(message, repeated, tag = "32")]
+    pub cancellations: Vec<Cancellation>,
+    /// How many cancellations ever waited for the warehouse.
+    #[prost(uint32, tag = "33")]
+    pub cancellations_so_far: u32,
+    /// Returns by case.
+    #[prost(message, repeated, tag = "34")]
+    pub returns: Vec<ReturnEntry>,
+    /// The customer was asked about short stock and wants the rest later.
+    #[prost(bool, tag = "35")]
+    pub waits_by_choice: bool,
+    /// Cash on delivery: what was paid before anything was released.
+    #[prost(int64, tag = "36")]
+    pub deposit: i64,
+}
+
+/// One line and its counted units.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Line {
+    /// As ordered.
+    #[prost(message, required, tag = "1")]
+    pub line: OrderLine,
+    /// Will not be delivered.
+    #[prost(int64, tag = "2")]
+    pub cancelled: i64,
+    /// Asked of inventory and neither reserved nor given up.
+    #[prost(int64, tag = "3")]
+    pub awaited: i64,
+    /// Of the awaited: known to be out of stock.
+    #[prost(int64, tag = "4")]
+    pub backordered: i64,
+    /// Has left.
+    #[prost(int64, tag = "5")]
+    pub shipped: i64,
+    /// Has arrived.
+    #[prost(int64, tag = "6")]
+    pub delivered: i64,
+    /// May come back.
+    #[prost(int64, tag = "7")]
+    pub return_approved: i64,
+    /// Came back.
+    #[prost(int64, tag = "8")]
+    pub returned: i64,
+    /// Money for it went back.
+    #[prost(int64, tag = "9")]
+    pub refunded: i64,
+    /// Inventory does not know its SKU.
+    #[prost(bool, tag = "10")]
+    pub unknown_sku: bool,
+    /// How often the warehouse could not find it.
+    #[prost(uint32, tag = "11")]
+    pub short_picks: u32,
+}
+
+/// Reserved units of a line at a site.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct SiteStock {
+    /// Line.
+    #[prost(string, tag = "1")]
+    pub line_id: String,
+    /// Where.
+    #[prost(string, tag = "2")]
+    pub site_id: String,
+    /// Units, released to the warehouse or not.
+    #[prost(int64, tag = "3")]
+    pub quantity: i64,
+}
+
+/// What a warehouse was asked to send.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Fulfilment {
+    /// `<order_id>-F<n>`.
+    #[prost(string, tag = "1")]
+    pub id: String,
+    /// Where.
+    #[prost(string, tag = "2")]
+    pub site_id: String,
+    /// Units that have neither left nor been stopped.
+    #[prost(message, repeated, tag = "3")]
+    pub open: Vec<LineQuantity>,
+    /// Minor units to collect on delivery.
+    #[prost(int64, tag = "4")]
+    pub collect: i64,
+}
+
+/// A parcel.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ParcelEntry {
+    /// `<fulfilment_order_id>-P<n>`.
+    #[prost(string, tag = "1")]
+    pub id: String,
+    /// Content.
+    #[prost(message, repeated, tag = "2")]
+    pub lines: Vec<LineQuantity>,
+    /// Told by the warehouse. False while only the carrier has told of it.
+    #[prost(bool, tag = "3")]
+    pub shipped: bool,
+    /// Arrived.
+    #[prost(bool, tag = "4")]
+    pub delivered: bool,
+    /// Carrier's code.
+    #[prost(string, tag = "5")]
+    pub carrier: String,
+    /// Carrier's number.
+    #[prost(string, tag = "6")]
+    pub tracking_number: String,
+}
+
+/// One payment.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct PaymentEntry {
+    /// The provider's id.
+    #[prost(string, tag = "1")]
+    pub id: String,
+    /// For example `alipay`.
+    #[prost(string, tag = "2")]
+    pub method: String,
+    /// Minor units; 0 while it has only failed.
+    #[prost(int64, tag = "3")]
+    pub captured: i64,
+    /// Minor units.
+    #[prost(int64, tag = "4")]
+    pub refunded: i64,
+}
+
+/// One refund.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct RefundEntry {
+    /// Id.
+    #[prost(string, tag = "1")]
+    pub id: String,
+    /// Empty: not for a case.
+    #[prost(string, tag = "2")]
+    pub case_id: String,
+    /// Minor units.
+    #[prost(int64, tag = "3")]
+    pub amount: i64,
+}
+
+/// A cancellation that waits for the warehouse.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Cancellation {
+    /// `<order_id>-X<n>`.
+    #[prost(string, tag = "1")]
+    pub id: String,
+    /// Units still to be cancelled.
+    #[prost(message, repeated, tag = "2")]
+    pub lines: Vec<LineQuantity>,
+    /// Why.
+    #[prost(string, tag = "3")]
+    pub cause: String,
+    /// Fulfilment orders whose answer is not in.
+    #[prost(string, repeated, tag = "4")]
+    pub asked: Vec<String>,
+    /// A refusal was recorded.
+    #[prost(bool, tag = "5")]
+    pub refused: bool,
+}
+
+/// Units of a case.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ReturnEntry {
+    /// Case.
+    #[prost(string, tag = "1")]
+    pub case_id: String,
+    /// May come back.
+    #[prost(message, repeated, tag = "2")]
+    pub approved: Vec<LineQuantity>,
+    /// Came back.
+    #[prost(message, repeated, tag = "3")]
+    pub returned: Vec<LineQuantity>,
+}
+
+/// Units of a line at each step. `reserved` are in stock for the order and have not left; `released` of them are with the
+/// warehouse; `backordered` wait for stock. `shipped` and later only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Quantities {
+    pub ordered: i64,
+    pub cancelled: i64,
+    pub reserved: i64,
+    pub backordered: i64,
+    pub released: i64,
+    pub shipped: i64,
+    pub delivered: i64,
+    pub return_approved: i64,
+    pub returned: i64,
+    pub refunded: i64,
+}
+
+impl Line {
+    /// Units that should reach the customer.
+    pub fn wanted(&self) -> i64 {
+        self.line.quantity - self.cancelled
+    }
+
+    /// Units that should still leave.
+    pub fn to_ship(&self) -> i64 {
+        (self.wanted() - self.shipped).max(0)
+    }
+
+    /// Units that arrived, or came back without having arrived.
+    pub fn settled(&self) -> i64 {
+        self.delivered.max(self.returned)
+    }
+}
+
+impl Body {
+    /// The order after its first event.
+    pub fn from_placed(placed: &OrderPlaced) -> Self {
+        let amounts = placed.amounts.clone().unwrap_or_default();
+        let minor = |money: &Option<Money>| money.as_ref().map_or(0, |money| money.minor_units);
+        Self {
+            order_id: placed.order_id.clone(),
+            channel: placed.channel.clone(),
+            channel_order_number: placed.channel_order_number.clone(),
+            customer_id: placed.customer_id.clone(),
+            data_subject: placed.data_subject.clone(),
+            currency: amounts
+                .due
+                .as_ref()
+                .map(|due| due.currency_code.clone())
+                .unwrap_or_default(),
+            lines: placed.lines.iter().cloned().map(Line::new).collect(),
+            charges: placed.charges.clone(),
+            agreed_discount: minor(&amounts.discount),
+            agreed_tax: minor(&amounts.tax),
+            amounts: Some(amounts),
+            stated_due: placed.stated_due.clone(),
+            payment_terms: placed.payment_terms,
+            delivery_method: placed.delivery_method,
+            short_stock_policy: placed.short_stock_policy,
+            contact: placed.contact.clone(),
+            address: placed.address.clone(),
+            region: placed.region.clone(),
+            wishes: placed.wishes.clone(),
+            site_id: placed.site_id.clone(),
+            replacement_for_case: placed.replacement_for_case.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// The line of that id.
+    pub fn line(&self, line_id: &str) -> Option<&Line> {
+        self.lines.iter().find(|line| line.line.line_id == line_id)
+    }
+
+    pub(super) fn line_mut(&mut self, line_id: &str) -> Option<&mut Line> {
+        self.lines
+            .iter_mut()
+            .find(|line| line.line.line_id == line_id)
+    }
+
+    /// The fulfilment order of that id.
+    pub fn fulfilment(&self, id: &str) -> Option<&Fulfilment> {
+        self.fulfilments
+            .iter()
+            .find(|fulfilment| fulfilment.id == id)
+    }
+
+    /// Units of a line that are reserved and have not left.
+    pub fn reserved(&self, line_id: &str) -> i64 {
+        let of_line = self.stock.iter().filter(|stock| stock.line_id == line_id);
+        of_line.map(|stock| stock.quantity).sum()
+    }
+
+    /// Units of a line that are with the warehouse.
+    pub fn released(&self, line_id: &str) -> i64 {
+        self.fulfilments
+            .iter()
+            .map(|fulfilment| count(&fulfilment.open, line_id))
+            .sum()
+    }
+
+    /// Units of a line that are with the warehouse of one site.
+    pub fn released_at(&self, line_id: &str, site_id: &str) -> i64 {
+        self.fulfilments
+            .iter()
+            .filter(|fulfilment| fulfilment.site_id == site_id)
+            .map(|fulfilment| count(&fulfilment.open, line_id))
+            .sum()
+    }
+
+    /// Units of a line that should leave and are not reserved.
+    pub fn unreserved(&self, line: &Line) -> i64 {
+        (line.to_ship() - self.reserved(&line.line.line_id)).max(0)
+    }
+
+    /// Units of a line in cancellations that wait for the warehouse.
+    pub fn cancelling(&self, line_id: &str) -> i64 {
+        self.cancellations
+            .iter()
+            .map(|cancellation| count(&cancellation.lines, line_id))
+            .sum()
+    }
+
+    /// All counts of a line.
+    pub fn quantities(&self, line: &Line) -> Quantities {
+        Quantities {
+            ordered: line.line.quantity,
+            cancelled: line.cancelled,
+            reserved: self.reserved(&line.line.line_id),
+            backordered: line.backordered,
+            released: self.released(&line.line.line_id),
+            shipped: line.shipped,
+            delivered: line.delivered,
+            return_approved: line.return_approved,
+            returned: line.returned,
+            refunded: line.refunded,
+        }
+    }
+
+    /// Minor units due.
+    pub fn due(&self) -> i64 {
+        let due = self
+            .amounts
+            .as_ref()
+            .and_then(|amounts| amounts.due.as_ref());
+        due.map_or(0, |due| due.minor_units)
+    }
+
+    /// Minor units that came in.
+    pub fn captured(&self) -> i64 {
+        self.payments.iter().map(|payment| payment.captured).sum()
+    }
+
+    /// Minor units that went back.
+    pub fn refunded(&self) -> i64 {
+        self.payments.iter().map(|payment| payment.refunded).sum()
+    }
+
+    /// Minor units that came in and did not go back.
+    pub fn paid(&self) -> i64 {
+        self.captured() - self.refunded()
+    }
+
+    /// Nothing should leave any more.
+    pub fn nothing_to_ship(&self) -> bool {
+        self.lines.iter().all(|line| line.to_ship() == 0)
+    }
+
+    /// Everything wanted has arrived (or came back), and something was wanted.
+    pub fn all_settled(&self) -> bool {
+        self.lines.iter().any(|line| line.wanted() > 0)
+            && self
+                .lines
+                .iter()
+                .all(|line| line.settled() >= line.wanted())
+    }
+
+    /// The live hold of that id.
+    pub fn hold(&self, hold_id: &str) -> Option<&Hold> {
+        self.holds.iter().find(|hold| hold.hold_id == hold_id)
+    }
+
+    /// Live holds of one reason.
+    pub fn holds_for(&self, reason: HoldReason) -> impl Iterator<Item = &Hold> {
+        self.holds
+            .iter()
+            .filter(move |hold| hold.reason() == reason)
+    }
+
+    /// The customer may get several parcels.
+    pub fn split_allowed(&self) -> bool {
+        self.wishes
+            .as_ref()
+            .is_none_or(|wishes| wishes.split_allowed)
+    }
+
+    /// An amount in the order's currency.
+    pub fn money(&self, minor_units: i64) -> Money {
+        Money {
+            currency_code: self.currency.clone(),
+            minor_units,
+        }
+    }
+}
+
+impl Line {
+    /// A line of which nothing has become yet.
+    pub fn new(line: OrderLine) -> Self {
+        Self {
+            line,
+            ..Self::default()
+        }
+    }
+}
+
+/// Units of a line in a list.
+pub(super) fn count(lines: &[LineQuantity], line_id: &str) -> i64 {
+    let of_line = lines.iter().filter(|line| line.line_id == line_id);
+    of_line.map(|line| line.quantity).sum()
+}
+
+/// Adds units to a list, one entry per line.
+pub(super) fn add(lines: &mut Vec<LineQuantity>, line_id: &str, quantity: i64) {
+    match lines.iter_mut().find(|line| line.line_id == line_id) {
+        Some(line) => line.quantity += quantity,
+        None => lines.push(units(line_id, quantity)),
+    }
+}
+
+/// Takes up to `quantity` units out of a list and says how many were there; emptied entries go.
+pub(super) fn take(lines: &mut Vec<LineQuantity>, line_id: &str, quantity: i64) -> i64 {
+    let mut taken = 0;
+    for line in lines.iter_mut().filter(|line| line.line_id == line_id) {
+        let part = line.quantity.min(quantity - taken);
+        line.quantity -= part;
+        taken += part;
+    }
+    lines.retain(|line| line.quantity > 0);
+    taken
+}
+
+/// `quantity` units of a line.
+pub(super) fn units(line_id: &str, quantity: i64) -> LineQuantity {
+    LineQuantity {
+        line_id: line_id.to_owned(),
+        quantity,
+    }
+}

@@ -1,0 +1,145 @@
+//! What every decision ends in: holds whose cause is gone are released, an order without holds opens, stock that is
+//! wanted is asked for, stock that is not is given back, and reserved stock goes to the warehouse.
+
+use ordo_proto::intake::{
+    Hold, HoldReason, OrderOpened, PaymentTerms, ReservationReleaseRequested,
+};
+
+use super::{
+    Body, Draft, Phase,
+    body::units,
+    checks,
+    hold::{Raised, lift, raise},
+    stock,
+};
+
+/// Brings the order as far as it can go now.
+pub(super) fn settle(draft: &mut Draft) {
+    if draft.phase().ended() {
+        return;
+    }
+    free_holds(draft);
+    if draft.phase() == Phase::Received && draft.body().holds.is_empty() {
+        draft.record(OrderOpened {});
+    }
+    if draft.phase() == Phase::Open {
+        give_back_surplus(draft);
+        stock::ask(draft);
+        if draft.body().holds.is_empty() {
+            stock::release(draft);
+        }
+    }
+}
+
+/// Releases the holds whose cause is gone.
+fn free_holds(draft: &mut Draft) {
+    for hold in draft.body().holds.clone() {
+        let body = draft.body();
+        if hold.reason() == HoldReason::Incomplete {
+            refresh_incomplete(draft, &hold);
+        } else if cause_is_gone(body, &hold) {
+            lift(draft, &hold.hold_id, hold.reason(), "");
+        }
+    }
+}
+
+/// The hold names exactly what is missing: when something was supplied, a new one names the rest.
+fn refresh_incomplete(draft: &mut Draft, hold: &Hold) {
+    let personal = hold
+        .fields
+        .iter()
+        .filter(|field| checks::is_personal(field));
+    let mut fields: Vec<_> = personal.cloned().collect();
+    fields.extend(checks::missing_beside_personal(draft.body()));
+    replace_incomplete(draft, hold, fields);
+}
+
+/// Replaces an INCOMPLETE hold by one that names `fields`, or by none.
+pub(super) fn replace_incomplete(draft: &mut Draft, hold: &Hold, fields: Vec<String>) {
+    if fields == hold.fields {
+        return;
+    }
+    lift(draft, &hold.hold_id, HoldReason::Incomplete, "");
+    raise_incomplete(draft, fields);
+}
+
+/// Holds the order as INCOMPLETE when anything is missing.
+pub(super) fn raise_incomplete(draft: &mut Draft, fields: Vec<String>) {
+    if !fields.is_empty() {
+        let detail = format!("missing: {}", fields.join(", "));
+        raise(
+            draft,
+            Raised::new(HoldReason::Incomplete, detail).fields(fields),
+        );
+    }
+}
+
+fn cause_is_gone(body: &Body, hold: &Hold) -> bool {
+    let none_unreserved = || {
+        hold.line_ids
+            .iter()
+            .filter_map(|line_id| body.line(line_id))
+            .all(|line| body.unreserved(line) == 0)
+    };
+    let paid_for = || body.payment_terms() != PaymentTerms::Prepaid || body.paid() >= body.due();
+    match hold.reason() {
+        HoldReason::Unpaid | HoldReason::PaymentFailed => paid_for(),
+        HoldReason::AmountMismatch if hold.fields == [super::payment::OVERPAID_FIELD] => {
+            body.paid() <= body.due()
+        }
+        HoldReason::AmountMismatch => checks::disagreement(body).is_none(),
+        HoldReason::UnmappedSku => checks::unmapped(body).is_empty(),
+        HoldReason::ShortStock if stock::parts_may_go(body) => {
+            none_unreserved()
+                || body
+                    .lines
+                    .iter()
+                    .any(|line| stock::releasable(body, line) > 0)
+        }
+        HoldReason::ShortStock | HoldReason::ShortPick | HoldReason::CustomerDecision => {
+            none_unreserved()
+        }
+        // Replaced by `refresh_incomplete`; the others need a person or a case.
+        HoldReason::Incomplete
+        | HoldReason::Review
+        | HoldReason::AwaitingReturn
+        | HoldReason::Unspecified => false,
+    }
+}
+
+/// Reserved units beyond what should leave go back to inventory, site by site.
+fn give_back_surplus(draft: &mut Draft) {
+    let body = draft.body();
+    let mut releases: Vec<ReservationReleaseRequested> = Vec::new();
+    for line in &body.lines {
+        let line_id = line.line.line_id.as_str();
+        let mut surplus = body.reserved(line_id) - line.to_ship();
+        for stock in body
+            .stock
+            .iter()
+            .rev()
+            .filter(|stock| stock.line_id == line_id)
+        {
+            let free = stock.quantity - body.released_at(line_id, &stock.site_id);
+            let back = surplus.min(free);
+            if back <= 0 {
+                continue;
+            }
+            surplus -= back;
+            match releases
+                .iter_mut()
+                .find(|release| release.site_id == stock.site_id)
+            {
+                Some(release) => release.lines.push(units(line_id, back)),
+                None => releases.push(ReservationReleaseRequested {
+                    lines: vec![units(line_id, back)],
+                    cause: stock::SURPLUS.to_owned(),
+                    site_id: stock.site_id.clone(),
+                }),
+            }
+        }
+    }
+    for release in releases {
+        draft.record(release);
+    }
+}

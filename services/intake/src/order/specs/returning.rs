@@ -1,0 +1,115 @@
+use ordo_decider::given;
+use ordo_proto::intake::{FulfilmentStatus, LinesReturned, ReturnApproved};
+
+use super::fixtures::*;
+use crate::order::{status, *};
+
+fn lines(quantity: i64) -> ReturnedLines {
+    ReturnedLines {
+        case_id: "o1-C1".into(),
+        lines: vec![units("1", quantity)],
+    }
+}
+
+fn approved(quantity: i64) -> Intent {
+    Intent::RecordReturnApproved(lines(quantity))
+}
+
+fn returned(quantity: i64) -> Intent {
+    Intent::RecordReturned(lines(quantity))
+}
+
+fn completed() -> Vec<Intent> {
+    let accepted = Intent::ConfirmDelivery(ConfirmDelivery { accepted: true });
+    vec![all_reserved(), shipped(1, everything()), accepted]
+}
+
+fn after(more: impl IntoIterator<Item = Intent>) -> Vec<OrderEvent> {
+    history(place(), completed().into_iter().chain(more))
+}
+
+#[test]
+fn a_return_is_counted_once_also_after_completion() {
+    given::<Order>(after([]))
+        .when(command(approved(2)))
+        .then([ReturnApproved {
+            case_id: "o1-C1".into(),
+            lines: vec![units("1", 2)],
+        }
+        .into()]);
+    given::<Order>(after([approved(2)]))
+        .when(command(approved(2)))
+        .then_nothing();
+    given::<Order>(after([approved(2)]))
+        .when(command(returned(2)))
+        .then([LinesReturned {
+            case_id: "o1-C1".into(),
+            lines: vec![units("1", 2)],
+        }
+        .into()]);
+    given::<Order>(after([approved(2), returned(2)]))
+        .when(command(returned(2)))
+        .then_nothing();
+}
+
+#[test]
+fn goods_may_come_back_in_parts() {
+    let events = after([approved(2), returned(1)]);
+    let outcome = given::<Order>(events)
+        .when(command(returned(1)))
+        .then_matching(|events| events.len() == 1);
+    assert_eq!(body(&outcome.state).lines[0].returned, 2);
+}
+
+#[test]
+fn no_more_comes_back_than_was_shipped() {
+    let too_much = || OrderError::ReturnsTooMuch {
+        line_id: "1".into(),
+    };
+    given::<Order>(after([]))
+        .when(command(approved(3)))
+        .then_error(too_much());
+    given::<Order>(after([]))
+        .when(command(returned(3)))
+        .then_error(too_much());
+    given::<Order>(history(place(), []))
+        .when(command(returned(1)))
+        .then_error(too_much());
+}
+
+#[test]
+fn an_order_that_came_back_in_full_is_returned() {
+    let all = ReturnedLines {
+        case_id: "o1-C1".into(),
+        lines: everything(),
+    };
+    let events = after([
+        Intent::RecordReturnApproved(all.clone()),
+        Intent::RecordReturned(all),
+    ]);
+    assert_eq!(
+        status::fulfilment(body(&state(&events))),
+        FulfilmentStatus::Returned
+    );
+}
+
+#[test]
+fn a_replacement_ships_once_the_return_is_in() {
+    let replacement = Place {
+        replacement_for_case: "o0-C1".into(),
+        await_return: true,
+        ..place()
+    };
+    let events = history(replacement.clone(), []);
+    given::<Order>(events)
+        .when(command(Intent::ReleaseReplacement))
+        .then_matching(|events| {
+            names(events) == ["HoldReleased", "OrderOpened", "ReservationRequested"]
+        });
+    given::<Order>(history(replacement, [Intent::ReleaseReplacement]))
+        .when(command(Intent::ReleaseReplacement))
+        .then_nothing();
+    given::<Order>(history(place(), []))
+        .when(command(Intent::ReleaseReplacement))
+        .then_error(OrderError::NotAwaitingReturn);
+}

@@ -1,0 +1,405 @@
+//! Asking inventory for stock, recording what it says, and handing reserved stock to the warehouse.
+
+use ordo_proto::{
+    intake::{
+        Allocation, Demand, FulfilmentLine, FulfilmentRequested, FulfilmentStopped, HoldReason,
+        PaymentTerms, ReservationReleaseRequested, ReservationRequested, ShortStockPolicy,
+        Shortage, StockReserved, StockShort,
+    },
+    types::LineQuantity,
+};
+
+use super::{
+    Body, Draft, Line, OrderError, Phase, amounts,
+    body::{add, count, units},
+    cancel,
+    command::{RecordReservation, RecordReservationExpired, RecordShortPick, RecordShortage},
+    hold::{Raised, is_live, raise},
+};
+
+/// Cause of giving back what is not wanted (any more).
+pub(super) const SURPLUS: &str = "SURPLUS";
+/// Cause of everything about units that the warehouse could not find. Fulfilment tells inventory of them together with the
+/// loss, in one step, so that nobody reserves units that are not there.
+pub(crate) const SHORT_PICK: &str = "SHORT_PICK";
+/// Cause of losing units whose reservation expired: inventory has taken them back itself.
+pub(crate) const EXPIRED: &str = "EXPIRED";
+/// Cause of cancelling what is out of stock.
+const SHORT_STOCK: &str = "SHORT_STOCK";
+
+/// How the order's units are asked for, by its short-stock policy and what the customer has decided.
+struct Terms {
+    all_or_nothing: bool,
+    wait_for_stock: bool,
+}
+
+fn terms(body: &Body) -> Terms {
+    let (all_or_nothing, wait_for_stock) = match body.short_stock_policy() {
+        _ if body.waits_by_choice => (!body.split_allowed(), true),
+        ShortStockPolicy::ShipAvailable => (!body.split_allowed(), true),
+        ShortStockPolicy::Wait | ShortStockPolicy::Unspecified => (true, true),
+        ShortStockPolicy::Ask | ShortStockPolicy::Cancel => (false, false),
+    };
+    Terms {
+        all_or_nothing,
+        wait_for_stock,
+    }
+}
+
+/// Whether what is there may go before the rest is.
+pub(super) fn parts_may_go(body: &Body) -> bool {
+    body.split_allowed()
+        && (body.waits_by_choice || body.short_stock_policy() == ShortStockPolicy::ShipAvailable)
+}
+
+/// Reserved units of a line that are not with the warehouse yet.
+pub(super) fn releasable(body: &Body, line: &Line) -> i64 {
+    body.reserved(&line.line.line_id) - body.released(&line.line.line_id)
+}
+
+/// Asks inventory for what is wanted and not reserved, when that differs from what was asked for. A request replaces
+/// the one before. A held order asks for nothing more, but for less when less is wanted.
+pub(super) fn ask(draft: &mut Draft) {
+    let body = draft.body();
+    let held = !body.holds.is_empty();
+    let wanted = |line: &Line| {
+        let unreserved = body.unreserved(line);
+        if held {
+            unreserved.min(line.awaited)
+        } else {
+            unreserved
+        }
+    };
+    if body.lines.iter().all(|line| wanted(line) == line.awaited) {
+        return;
+    }
+    let demand: Vec<_> = body
+        .lines
+        .iter()
+        .filter(|line| wanted(line) > 0 && !line.line.sku.is_empty())
+        .map(|line| Demand {
+            line_id: line.line.line_id.clone(),
+            sku: line.line.sku.clone(),
+            quantity: wanted(line),
+        })
+        .collect();
+    if demand.is_empty() {
+        let awaited = body.lines.iter().filter(|line| line.awaited > 0);
+        let lines = awaited
+            .map(|line| units(&line.line.line_id, line.awaited))
+            .collect();
+        draft.record(ReservationReleaseRequested {
+            lines,
+            cause: SURPLUS.to_owned(),
+            site_id: String::new(),
+        });
+        return;
+    }
+    request(draft, demand);
+}
+
+fn request(draft: &mut Draft, demand: Vec<Demand>) {
+    let body = draft.body();
+    let terms = terms(body);
+    draft.record(ReservationRequested {
+        attempt: body.attempt + 1,
+        demand,
+        all_or_nothing: terms.all_or_nothing,
+        wait_for_stock: terms.wait_for_stock,
+        region: body.region.clone(),
+        site_id: body.site_id.clone(),
+        split_allowed: body.split_allowed(),
+    });
+}
+
+/// Hands reserved units to the warehouses, one fulfilment order per site. An order that should come in one piece waits
+/// until all of it is reserved.
+pub(super) fn release(draft: &mut Draft) {
+    let body = draft.body();
+    let complete = body.lines.iter().all(|line| body.unreserved(line) == 0);
+    if !complete && !parts_may_go(body) {
+        return;
+    }
+    let mut sites: Vec<(String, Vec<FulfilmentLine>)> = Vec::new();
+    for stock in &body.stock {
+        let quantity = stock.quantity - body.released_at(&stock.line_id, &stock.site_id);
+        let Some(line) = body.line(&stock.line_id).filter(|_| quantity > 0) else {
+            continue;
+        };
+        let line = FulfilmentLine {
+            line_id: stock.line_id.clone(),
+            sku: line.line.sku.clone(),
+            title: line.line.title.clone(),
+            quantity,
+        };
+        match sites.iter_mut().find(|(site, _)| *site == stock.site_id) {
+            Some((_, lines)) => lines.push(line),
+            None => sites.push((stock.site_id.clone(), vec![line])),
+        }
+    }
+    let last = sites.len();
+    for (index, (site_id, lines)) in sites.into_iter().enumerate() {
+        let closes = complete && index + 1 == last;
+        let body = draft.body();
+        let requested = FulfilmentRequested {
+            fulfilment_order_id: format!("{}-F{}", body.order_id, body.fulfilments.len() + 1),
+            order_id: body.order_id.clone(),
+            site_id,
+            collect_on_delivery: collect(body, &lines, closes),
+            lines,
+            channel: body.channel.clone(),
+            channel_order_number: body.channel_order_number.clone(),
+            delivery_method: body.delivery_method,
+            contact: body.contact.clone(),
+            address: body.address.clone(),
+            region: body.region.clone(),
+            wishes: body.wishes.clone(),
+        };
+        draft.record(requested);
+    }
+}
+
+/// What the carrier collects for these lines. Each fulfilment order collects its goods; the one that closes the order
+/// collects whatever is left, so that the parts add up to what is due and unpaid.
+fn collect(
+    body: &Body,
+    lines: &[FulfilmentLine],
+    closes: bool,
+) -> Option<ordo_proto::types::Money> {
+    if body.payment_terms() != PaymentTerms::CashOnDelivery {
+        return None;
+    }
+    let assigned: i64 = body
+        .fulfilments
+        .iter()
+        .map(|fulfilment| fulfilment.collect)
+        .sum();
+    let deposit = if body.fulfilments.is_empty() {
+        body.paid()
+    } else {
+        body.deposit
+    };
+    let left = body.due() - body.paid().max(deposit + assigned);
+    let goods: i64 = lines
+        .iter()
+        .map(|line| amounts::goods_value(body, &line.line_id, line.quantity))
+        .sum();
+    let amount = if closes { left } else { goods.min(left) };
+    (amount > 0).then(|| body.money(amount))
+}
+
+/// Whether the fact was recorded already.
+fn is_old(body: &Body, reservation_version: u64) -> bool {
+    reservation_version != 0 && reservation_version <= body.reservation_version
+}
+
+/// Inventory reserved units. Units beyond what is wanted by now go back at once.
+pub(super) fn record_reservation(
+    draft: &mut Draft,
+    it: RecordReservation,
+) -> Result<(), OrderError> {
+    let body = draft.body();
+    if draft.phase().ended() || is_old(body, it.reservation_version) {
+        return Ok(());
+    }
+    let known = |allocation: &Allocation| {
+        allocation.quantity > 0 && body.line(&allocation.line_id).is_some()
+    };
+    let allocations: Vec<_> = it.allocations.into_iter().filter(known).collect();
+    if !allocations.is_empty() {
+        draft.record(StockReserved {
+            allocations,
+            attempt: it.attempt,
+            reservation_version: it.reservation_version,
+        });
+    }
+    Ok(())
+}
+
+/// Inventory is short: the order's policy says what follows. An answer to a request that was replaced is out of date.
+pub(super) fn record_shortage(draft: &mut Draft, it: RecordShortage) -> Result<(), OrderError> {
+    let body = draft.body();
+    if draft.phase().ended() || is_old(body, it.reservation_version) || it.attempt != body.attempt {
+        return Ok(());
+    }
+    let wanted = |shortage: &Shortage| {
+        let line = body.line(&shortage.line_id);
+        shortage.missing > 0 && line.is_some_and(|line| line.awaited > 0)
+    };
+    let shortages: Vec<_> = it.shortages.into_iter().filter(wanted).collect();
+    if shortages.is_empty() {
+        return Ok(());
+    }
+    draft.record(StockShort {
+        shortages: shortages.clone(),
+        waiting: it.waiting,
+        attempt: it.attempt,
+        reservation_version: it.reservation_version,
+    });
+    let (unknown, short): (Vec<_>, Vec<_>) = shortages
+        .into_iter()
+        .partition(|shortage| shortage.unknown_sku);
+    if !unknown.is_empty() {
+        raise_unknown(draft, &unknown);
+    }
+    if short.is_empty() {
+        return Ok(());
+    }
+    let decided = draft.body().waits_by_choice;
+    match draft.body().short_stock_policy() {
+        ShortStockPolicy::Cancel if !decided => cancel_short(draft, &short),
+        ShortStockPolicy::Ask if !decided => {
+            raise_short(draft, HoldReason::CustomerDecision, &short);
+            Ok(())
+        }
+        _ => {
+            let body = draft.body();
+            let something_goes = parts_may_go(body)
+                && body.lines.iter().any(|line| {
+                    releasable(body, line) > 0
+                        || line.shipped > 0
+                        || body.released(&line.line.line_id) > 0
+                });
+            if !(something_goes && it.waiting) {
+                raise_short(draft, HoldReason::ShortStock, &short);
+            }
+            Ok(())
+        }
+    }
+}
+
+fn raise_short(draft: &mut Draft, reason: HoldReason, shortages: &[Shortage]) {
+    if is_live(draft, reason) {
+        return;
+    }
+    let detail = shortages
+        .iter()
+        .map(|shortage| format!("{} x{}", shortage.sku, shortage.missing))
+        .collect::<Vec<_>>();
+    let lines = shortages
+        .iter()
+        .map(|shortage| shortage.line_id.clone())
+        .collect();
+    let detail = format!("out of stock: {}", detail.join(", "));
+    raise(draft, Raised::new(reason, detail).lines(lines));
+}
+
+fn raise_unknown(draft: &mut Draft, unknown: &[Shortage]) {
+    if is_live(draft, HoldReason::UnmappedSku) {
+        return;
+    }
+    let (fields, line_ids) = super::checks::unmapped(draft.body()).into_iter().unzip();
+    let skus: Vec<_> = unknown
+        .iter()
+        .map(|shortage| shortage.sku.as_str())
+        .collect();
+    let detail = format!("the catalogue has no {}", skus.join(", "));
+    let raised = Raised::new(HoldReason::UnmappedSku, detail);
+    raise(draft, raised.fields(fields).lines(line_ids));
+}
+
+fn cancel_short(draft: &mut Draft, shortages: &[Shortage]) -> Result<(), OrderError> {
+    let mut lines = Vec::new();
+    for shortage in shortages {
+        if let Some(line) = draft.body().line(&shortage.line_id) {
+            let missing = shortage.missing.min(draft.body().unreserved(line));
+            if missing > 0 {
+                add(&mut lines, &shortage.line_id, missing);
+            }
+        }
+    }
+    cancel::cancel_units(draft, lines, SHORT_STOCK, "out of stock")
+}
+
+/// Inventory took units back: they are asked for again.
+pub(super) fn record_expired(
+    draft: &mut Draft,
+    it: RecordReservationExpired,
+) -> Result<(), OrderError> {
+    if draft.phase() != Phase::Open {
+        return Ok(());
+    }
+    for allocation in it.allocations {
+        let body = draft.body();
+        let here = body.stock.iter().filter(|stock| {
+            stock.line_id == allocation.line_id && stock.site_id == allocation.site_id
+        });
+        let there: i64 = here.map(|stock| stock.quantity).sum();
+        let gone = allocation
+            .quantity
+            .min(there - body.released_at(&allocation.line_id, &allocation.site_id));
+        if gone > 0 {
+            draft.record(ReservationReleaseRequested {
+                lines: vec![units(&allocation.line_id, gone)],
+                cause: EXPIRED.to_owned(),
+                site_id: allocation.site_id,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The warehouse could not find reserved units. They leave the fulfilment order, their reservation is given up, and they
+/// are sourced again, once by itself; when the line is not found a second time a person decides.
+pub(super) fn record_short_pick(draft: &mut Draft, it: RecordShortPick) -> Result<(), OrderError> {
+    if draft.phase().ended() {
+        return Ok(());
+    }
+    let body = draft.body();
+    let Some(fulfilment) = body.fulfilment(&it.fulfilment_order_id) else {
+        return Err(OrderError::UnknownFulfilmentOrder {
+            fulfilment_order_id: it.fulfilment_order_id,
+        });
+    };
+    let missing = it.missing.min(count(&fulfilment.open, &it.line_id));
+    if missing <= 0 {
+        return Ok(());
+    }
+    let site_id = fulfilment.site_id.clone();
+    let cancelling: i64 = body
+        .cancellations
+        .iter()
+        .filter(|cancellation| cancellation.asked.contains(&it.fulfilment_order_id))
+        .map(|cancellation| count(&cancellation.lines, &it.line_id))
+        .sum();
+    let lines: Vec<LineQuantity> = vec![units(&it.line_id, missing)];
+    draft.record(FulfilmentStopped {
+        fulfilment_order_id: it.fulfilment_order_id,
+        lines: lines.clone(),
+        cause: SHORT_PICK.to_owned(),
+    });
+    draft.record(ReservationReleaseRequested {
+        lines,
+        cause: SHORT_PICK.to_owned(),
+        site_id,
+    });
+    let cancelled = missing.min(cancelling);
+    if cancelled > 0 {
+        cancel::cancel_units(
+            draft,
+            vec![units(&it.line_id, cancelled)],
+            SHORT_PICK,
+            "not found",
+        )?;
+    }
+    if cancelled == missing || draft.phase().ended() {
+        return Ok(());
+    }
+    let first_time = draft
+        .body()
+        .line(&it.line_id)
+        .is_some_and(|line| line.short_picks <= 1);
+    if first_time {
+        ask(draft);
+    }
+    let detail = if first_time {
+        "the warehouse could not find the units; they are sourced again"
+    } else {
+        "the warehouse could not find the units again"
+    };
+    raise(
+        draft,
+        Raised::new(HoldReason::ShortPick, detail).lines(vec![it.line_id]),
+    );
+    Ok(())
+}
