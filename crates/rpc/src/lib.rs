@@ -22,6 +22,7 @@ mod identity;
 mod layer;
 mod mapping;
 mod observe;
+mod operations_service;
 mod page;
 mod reason;
 mod refusal;
@@ -42,6 +43,7 @@ pub use command::{command, fingerprint, receipt};
 pub use event_log_service::{EventLogService, event_to_proto};
 pub use identity::{Identity, identity, role, tenant};
 pub use layer::{RpcLayer, RpcLimits, RpcService};
+pub use operations_service::OperationsService;
 pub use page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, next_page_token, page_key, page_size};
 #[doc(hidden)]
 pub use reason::trim as __private_trim;

@@ -4,7 +4,7 @@ use std::{error::Error, time::Duration};
 
 use ordo_event_log::{ExecuteError, FeedError, ReadError, StoreError};
 use ordo_privacy::PrivacyError;
-use ordo_projection::NotYet;
+use ordo_projection::{NotYet, RebuildError};
 use ordo_sql::SqlError;
 
 use crate::{
@@ -87,6 +87,16 @@ impl From<NotYet> for Refusal {
                     .with("service", service)
                     .with("partition", partition)
             }
+        }
+    }
+}
+
+impl From<RebuildError> for Refusal {
+    fn from(error: RebuildError) -> Self {
+        match error {
+            RebuildError::Sql(error) => error.into(),
+            RebuildError::Diverged(_) | RebuildError::Interrupted(_) => internal(&CONFLICT, &error),
+            RebuildError::Closed => plain(&SHUTTING_DOWN),
         }
     }
 }

@@ -17,10 +17,12 @@ use std::{
 use ordo_bus::{Bus, Relay, RelaySettings, verify_copy};
 use ordo_event_log::{EventLog, EventLogConfig, EventSource};
 use ordo_privacy::Vault;
-use ordo_projection::{Projection, ReadModel, ReadModelSettings};
+use ordo_projection::{
+    Projection, Reaction, Reactor, ReactorSettings, ReadModel, ReadModelSettings,
+};
 use ordo_rpc::{
-    Authenticator, CheckOutcome, Checks, EventLogService, MethodRoles, Remote, RemoteLog,
-    RemoteSource, RpcLayer,
+    Authenticator, CheckOutcome, Checks, EventLogService, MethodRoles, OperationsService, Remote,
+    RemoteLog, RemoteSource, RpcLayer,
 };
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -54,6 +56,7 @@ pub struct Host {
     bus: Option<Bus>,
     sources: BTreeMap<String, Arc<dyn EventSource>>,
     read_models: Vec<ReadModel>,
+    reactors: Vec<Reactor>,
     checks: Checks,
     /// Ends subscriptions to the log.
     drain: CancellationToken,
@@ -122,6 +125,7 @@ impl Host {
             bus,
             sources: BTreeMap::new(),
             read_models: Vec::new(),
+            reactors: Vec::new(),
             checks,
             drain,
             stop,
@@ -202,6 +206,21 @@ impl Host {
         Ok(model)
     }
 
+    /// Lets a reaction follow `sources`; operators see what it parks.
+    pub async fn react(
+        &mut self,
+        reaction: impl Reaction,
+        sources: Vec<Arc<dyn EventSource>>,
+    ) -> Result<Reactor, HostError> {
+        let settings = ReactorSettings::new(self.service, self.config.store.clone());
+        let name = reaction.name();
+        let reactor = Reactor::start(settings, Arc::new(reaction), sources)
+            .await
+            .map_err(|source| HostError::Reaction { name, source })?;
+        self.reactors.push(reactor.clone());
+        Ok(reactor)
+    }
+
     /// Adds a check of the service's own, for operators.
     pub fn check<F, O>(&mut self, name: &str, run: F)
     where
@@ -214,7 +233,7 @@ impl Host {
     /// Starts the relay, serves `routes` and says that it is ready; after `shutdown`, ends everything in order within the
     /// configured time.
     pub async fn serve(
-        mut self,
+        self,
         roles: MethodRoles,
         routes: Routes,
         shutdown: impl Future<Output = ()>,
@@ -229,6 +248,13 @@ impl Host {
             roles.clone(),
             self.config.limits,
         );
+        let operations = OperationsService::new(
+            self.read_models.clone(),
+            self.reactors.clone(),
+            self.checks.clone(),
+            self.drain.clone(),
+        );
+        let routes = routes.add_service(operations.into_server());
         let routes = shared_routes(routes, &self.log, &self.health, &roles, &self.drain)?;
         self.gateway.exchange(&layer, routes);
         self.health.set(true, &services).await;

@@ -25,6 +25,14 @@ pub enum HostError {
         /// Why.
         source: ordo_sql::SqlError,
     },
+    /// A reaction's inbox cannot be opened.
+    #[error("the reaction `{name}` cannot be opened")]
+    Reaction {
+        /// Its name.
+        name: &'static str,
+        /// Why.
+        source: ordo_sql::SqlError,
+    },
     /// The broker's configuration makes no sense, or it is too old.
     #[error("the broker cannot be used")]
     Bus(#[from] ordo_bus::BusError),
