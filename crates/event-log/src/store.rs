@@ -102,7 +102,7 @@ pub(crate) struct Store {
 }
 
 enum Database {
-    Sqlite(Sqlite),
+    Sqlite(Box<Sqlite>),
     Postgres(Postgres),
 }
 

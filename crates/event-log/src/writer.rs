@@ -18,6 +18,7 @@ use crate::{
     error::StoreError,
     event::TenantId,
     job::{Place, Queued, Verdict},
+    limits::check_stream_id,
     store::{CommandRecord, Commit, CommitError, Store, Tip},
     telemetry::Telemetry,
 };
@@ -206,14 +207,22 @@ impl Writer {
     /// Decides the batch, loading what it needs.
     async fn decide(&mut self, jobs: &mut [Queued]) -> Result<Decisions, StoreError> {
         let mut decisions = Decisions::default();
-        let prefetch: HashMap<_, _> = jobs
-            .iter()
-            .flat_map(|queued| &queued.job.command().prefetch)
-            .filter(|(key, _)| crate::limits::check_stream_id(&key.id).is_ok())
-            .filter(|(key, _)| self.memory.stream(key).is_none())
-            .map(|(key, fold)| (key.clone(), *fold))
-            .collect();
-        let mut needed: Vec<_> = prefetch
+        let mut missing = HashMap::new();
+        for queued in jobs.iter() {
+            for (key, fold) in &queued.job.command().prefetch {
+                match self.memory.stream(key) {
+                    // Kept for the batch, in case that what is loaded now pushes it out.
+                    Some(folded) => {
+                        decisions.workspace.streams.insert(key.clone(), folded);
+                    }
+                    None if check_stream_id(&key.id).is_ok() => {
+                        missing.insert(key.clone(), *fold);
+                    }
+                    None => {}
+                }
+            }
+        }
+        let mut needed: Vec<_> = missing
             .into_iter()
             .map(|(key, fold)| (key, fold, None))
             .collect();

@@ -43,7 +43,7 @@ impl Store {
                         config.partitions.unwrap_or(SQLITE_PARTITIONS),
                     )
                     .await?;
-                (Database::Sqlite(database), created)
+                (Database::Sqlite(Box::new(database)), created)
             }
             Db::Postgres(db) => {
                 let connect = db.pool.connect_options();
