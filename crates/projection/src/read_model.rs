@@ -48,6 +48,8 @@ pub struct ReadModelSettings {
     pub drain: Duration,
     /// How long another process that keeps the tables up to date may stand still before this one takes over.
     pub takeover: Duration,
+    /// How long events may fail to apply before a rebuild or comparison that an operator asked for is given up.
+    pub patience: Duration,
 }
 
 impl ReadModelSettings {
@@ -60,6 +62,7 @@ impl ReadModelSettings {
             max_connections: 3,
             drain: Duration::from_secs(60),
             takeover: Duration::from_secs(5),
+            patience: Duration::from_secs(20),
         }
     }
 }

@@ -56,12 +56,11 @@ struct Scratch {
     follower: Follower,
     progress: watch::Receiver<Cursors>,
     fault: Fault,
+    /// Whether it is given up when its events do not apply.
+    optional: bool,
 }
 
 type Reports = mpsc::Sender<Result<RebuildProjectionResponse, RebuildError>>;
-
-/// Fails a rebuild whose events do not apply for so long.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 impl From<Stop> for RebuildError {
     fn from(stop: Stop) -> Self {
@@ -75,7 +74,7 @@ impl From<Stop> for RebuildError {
 impl Supervisor {
     /// An operator's rebuild. The serving tables are kept up to date by `running` until the very end.
     pub(super) async fn rebuild(&self, mut running: Running, reports: Reports) -> Option<Running> {
-        let built = match self.scratch(GenerationState::Discarded).await {
+        let built = match self.scratch().await {
             Ok(mut scratch) => match self
                 .build_beside(&mut scratch, &mut running, Some(&reports))
                 .await
@@ -138,7 +137,7 @@ impl Supervisor {
         mut running: Running,
         answer: oneshot::Sender<Result<Comparison, RebuildError>>,
     ) -> Option<Running> {
-        let result = match self.scratch(GenerationState::Discarded).await {
+        let result = match self.scratch().await {
             Ok(mut scratch) => {
                 let result = self.build_beside(&mut scratch, &mut running, None).await;
                 self.discard(scratch).await;
@@ -192,8 +191,8 @@ impl Supervisor {
 
     async fn try_replace(&self, replacement: &mut Replacement) -> Result<Running, RebuildError> {
         let mut scratch = match &replacement.entry {
-            Some(entry) => self.open(entry.clone()).await?,
-            None => self.scratch(replacement.state).await?,
+            Some(entry) => self.open(entry.clone(), false).await?,
+            None => self.open(self.add(replacement.state).await?, false).await?,
         };
         replacement.entry = Some(scratch.entry.clone());
         self.catch_up(&mut scratch, replacement).await?;
@@ -256,7 +255,7 @@ impl Supervisor {
                 let left = target
                     .events()
                     .saturating_sub(scratch.follower.cursors.events());
-                self.run_to(scratch, &target, reports, Some(PATIENCE * 3))
+                self.run_to(scratch, &target, reports, Some(Duration::from_secs(60)))
                     .await?;
                 if left <= near && scratch.follower.cursors.reaches(&target) {
                     break;
@@ -315,7 +314,7 @@ impl Supervisor {
                         None => faulty_since = None,
                         Some(fault) => {
                             let since = *faulty_since.get_or_insert(now);
-                            if reports.is_some() && now.duration_since(since) > PATIENCE {
+                            if scratch.optional && now.duration_since(since) > self.shared.settings.patience {
                                 return Err(RebuildError::Interrupted(fault));
                             }
                         }
@@ -344,16 +343,21 @@ impl Supervisor {
         target
     }
 
-    async fn scratch(&self, state: GenerationState) -> Result<Scratch, RebuildError> {
-        let entry = self
+    async fn add(&self, state: GenerationState) -> Result<Entry, RebuildError> {
+        Ok(self
             .shared
             .catalogue
             .add(self.shared.projection.version(), state)
-            .await?;
-        self.open(entry).await
+            .await?)
     }
 
-    async fn open(&self, entry: Entry) -> Result<Scratch, RebuildError> {
+    /// Empty tables that an operator asked for.
+    async fn scratch(&self) -> Result<Scratch, RebuildError> {
+        let entry = self.add(GenerationState::Discarded).await?;
+        self.open(entry, true).await
+    }
+
+    async fn open(&self, entry: Entry, optional: bool) -> Result<Scratch, RebuildError> {
         let shared = &self.shared;
         let serving = shared.serving.load_full();
         let itself = serving.number == entry.number;
@@ -367,7 +371,12 @@ impl Supervisor {
                 .open_tables(&entry, schema, connections)
                 .await?
         };
-        let fault = Fault::default();
+        // Tables that must be built show what holds them up; others leave the read model as healthy as it is.
+        let fault = if optional {
+            Fault::default()
+        } else {
+            shared.fault.clone()
+        };
         let settings = FollowerSettings {
             fault: fault.clone(),
             ..shared.follower_settings()
@@ -381,6 +390,7 @@ impl Supervisor {
             follower,
             progress,
             fault,
+            optional,
         })
     }
 

@@ -1,0 +1,12 @@
+//! Read models and reactions over both stores.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod fake_log;
+mod journal;
+mod probe;
+mod reactions;
+mod read_models;
+mod rebuilds;
+mod restarts;
+mod timers;
