@@ -1,0 +1,13 @@
+//! Scenarios over a whole cluster of real processes.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod access;
+mod cancelling;
+mod faults;
+mod main_path;
+mod privacy;
+mod read_side;
+mod returns;
+mod short_stock;
+mod tracing;
