@@ -33,7 +33,7 @@ async fn under_load(shop: &Shop, disturb: impl Future<Output = ()>) {
             .await;
         assert_eq!(quantities(&seen, |at| at.delivered), [2]);
     }
-    let units = 10 * ORDERS - 2 * ORDERS + ORDERS.div_ceil(4);
+    let units = 10 * ORDERS - 2 * ORDERS + (ORDERS + 3) / 4;
     shop.available_when("TEA", |row| row.on_hand == units && row.reserved == 0)
         .await;
     shop.verify().await;
