@@ -55,7 +55,7 @@ impl Decider for FulfilmentOrder {
         command: Self::Command,
     ) -> Result<Vec<Self::Event>, Self::Error> {
         match command {
-            FulfilmentOrderCommand::Open(instruction) => opening::open(state, instruction),
+            FulfilmentOrderCommand::Open(instruction) => opening::open(state, *instruction),
             FulfilmentOrderCommand::StartPicking { worker, take_over } => {
                 picking::start(state, worker, take_over)
             }

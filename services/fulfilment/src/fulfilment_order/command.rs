@@ -9,7 +9,7 @@ use ordo_proto::{
 #[derive(Clone, Debug, PartialEq)]
 pub enum FulfilmentOrderCommand {
     /// Intake released goods to this warehouse. The same instruction again changes nothing.
-    Open(FulfilmentOrderOpened),
+    Open(Box<FulfilmentOrderOpened>),
     /// Somebody begins to pick. The same worker again changes nothing.
     StartPicking {
         /// Who.

@@ -3,12 +3,12 @@
 
 use ordo_decider::given;
 use ordo_proto::fulfilment::{
-    ParcelDelivered, ParcelHandedOver, TrackingNumberAssigned, TrackingRecorded,
+    ParcelDelivered, ParcelHandedOver, TrackingNumberAssigned, TrackingRecorded, TrackingScan,
     TrackingStatus as Status, WorkLine,
 };
 use prost_types::Timestamp;
 
-use super::{MAX_SCANS, Parcel, ParcelCommand, ParcelError, ParcelEvent, latest_status};
+use super::{MAX_SCANS, Parcel, ParcelCommand, ParcelError, ParcelEvent};
 
 fn left() -> ParcelHandedOver {
     ParcelHandedOver {
@@ -39,6 +39,15 @@ fn scan(status: Status, hour: i64) -> TrackingRecorded {
         }),
         scan_id: String::new(),
     }
+}
+
+fn latest_status<const N: usize>(scans: [&TrackingRecorded; N]) -> Status {
+    let scans = scans.map(|scan| TrackingScan {
+        status: scan.status,
+        occurred_at: scan.occurred_at,
+        ..TrackingScan::default()
+    });
+    super::latest_status(&scans)
 }
 
 fn with_id(scan: TrackingRecorded, id: &str) -> TrackingRecorded {

@@ -1,6 +1,7 @@
 //! What makes two scans the same, and which of them tells where the parcel is.
 
-use ordo_proto::fulfilment::{TrackingRecorded, TrackingStatus};
+use ordo_proto::fulfilment::{TrackingRecorded, TrackingScan, TrackingStatus};
+use prost_types::Timestamp;
 
 /// Identity of a scan: the carrier's id where it gives one, otherwise what it says and when.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,7 +16,7 @@ impl ScanKey {
     /// Identity of `scan`.
     pub fn of(scan: &TrackingRecorded) -> Self {
         if scan.scan_id.is_empty() {
-            let (seconds, nanos) = occurred(scan);
+            let (seconds, nanos) = moment(scan.occurred_at.as_ref());
             Self::Content(scan.status, seconds, nanos, scan.description.clone())
         } else {
             Self::Id(scan.scan_id.clone())
@@ -25,10 +26,10 @@ impl ScanKey {
 
 /// Status of the scan that occurred last, whatever the order of arrival; among equals the one that arrived last. Once a
 /// parcel was delivered only its way back (or an exception) changes that: carriers also repeat `in transit` afterwards.
-pub fn latest_status<'a>(scans: impl IntoIterator<Item = &'a TrackingRecorded>) -> TrackingStatus {
+pub fn latest_status<'a>(scans: impl IntoIterator<Item = &'a TrackingScan>) -> TrackingStatus {
     let mut by_occurrence: Vec<_> = scans.into_iter().collect();
-    by_occurrence.sort_by_key(|scan| occurred(scan));
-    let follow = |status: TrackingStatus, scan: &&TrackingRecorded| match (status, scan.status()) {
+    by_occurrence.sort_by_key(|scan| moment(scan.occurred_at.as_ref()));
+    let follow = |status: TrackingStatus, scan: &&TrackingScan| match (status, scan.status()) {
         (
             TrackingStatus::Delivered,
             TrackingStatus::Unspecified
@@ -47,7 +48,6 @@ pub fn latest_status<'a>(scans: impl IntoIterator<Item = &'a TrackingRecorded>) 
         .fold(TrackingStatus::Unspecified, follow)
 }
 
-fn occurred(scan: &TrackingRecorded) -> (i64, i32) {
-    scan.occurred_at
-        .map_or((0, 0), |time| (time.seconds, time.nanos))
+fn moment(time: Option<&Timestamp>) -> (i64, i32) {
+    time.map_or((0, 0), |time| (time.seconds, time.nanos))
 }

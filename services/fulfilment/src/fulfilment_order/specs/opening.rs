@@ -4,7 +4,7 @@ use super::*;
 use crate::fulfilment_order::FulfilmentOrderError;
 
 fn open(instruction: FulfilmentOrderOpened) -> FulfilmentOrderCommand {
-    FulfilmentOrderCommand::Open(instruction)
+    FulfilmentOrderCommand::Open(Box::new(instruction))
 }
 
 fn faulty(detail: &str) -> FulfilmentOrderError {
