@@ -17,14 +17,15 @@
 //! | broker away | the relay tries again, readers read the owner's log |
 //! | broker lost its tail or all of it | the relay publishes it again |
 //! | a second relay, a retry, a zombie | refused by `Nats-Expected-Last-Sequence`; the relay reads the stream's end and goes on |
-//! | hole, wrong content, copy ahead of the log | the stream is deleted, created and filled again, with an error in the log |
+//! | hole, wrong content, copy ahead of the log | the stream is deleted, created and filled again, with an error in the log; durable consumers are carried over |
 //! | old messages dropped by age or size | nothing: readers get them from the owner |
 //! | log restored to an earlier state | readers get [`FeedError::Diverged`](ordo_event_log::FeedError::Diverged) and start over |
 //!
 //! # Permissions
 //!
-//! The relay of `intake` publishes `ordo.intake.>`, `$JS.API.STREAM.*.ORDO_INTAKE_*` and
-//! `$JS.API.STREAM.MSG.GET.ORDO_INTAKE_*`, and subscribes its inbox. A reader publishes
+//! The relay of `intake` publishes `ordo.intake.>`, `$JS.API.STREAM.*.ORDO_INTAKE_*`,
+//! `$JS.API.STREAM.MSG.GET.ORDO_INTAKE_*`, and, to carry durable consumers over to a stream that starts over,
+//! `$JS.API.CONSUMER.LIST.ORDO_INTAKE_*` and `$JS.API.CONSUMER.CREATE.ORDO_INTAKE_*.>`; it subscribes its inbox. A reader publishes
 //! `$JS.API.STREAM.INFO.ORDO_INTAKE_*`, `$JS.API.STREAM.MSG.GET.ORDO_INTAKE_*`, `$JS.API.CONSUMER.CREATE.ORDO_INTAKE_*.>`,
 //! `$JS.API.CONSUMER.DELETE.ORDO_INTAKE_*.>` and `$JS.API.CONSUMER.MSG.NEXT.ORDO_INTAKE_*.>`, and subscribes its inbox.
 //! (NATS has no wildcard for part of a token: write the streams' names out, one per partition.) With

@@ -1,6 +1,7 @@
 //! Keeping the broker's streams an exact copy of the log.
 
 mod compare;
+mod durables;
 mod lag;
 mod partition;
 
@@ -122,7 +123,7 @@ impl Relay {
         self.statuses.get(usize::try_from(partition).ok()?).cloned()
     }
 
-    /// Stops once the batches under way are answered.
+    /// Stops. The broker takes a batch that is under way whole, or not at all.
     pub async fn close(mut self) {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}

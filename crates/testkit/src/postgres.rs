@@ -6,7 +6,7 @@ use std::{
         fs::{MetadataExt, PermissionsExt, chown},
         process::CommandExt,
     },
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
@@ -196,7 +196,7 @@ fn init(program: &Path, data: &Path, account: Account, log: &Path) -> Result<(),
 }
 
 fn serve(
-    program: &PathBuf,
+    program: &Path,
     folder: &Path,
     account: Account,
     log: &Path,

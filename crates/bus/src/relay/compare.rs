@@ -96,8 +96,16 @@ impl PartitionRelay {
             status.rebuilds += 1;
             status.last_fault = Some(fault.to_string());
         });
+        let durables = self.durables().await;
+        let common = if durables.is_empty() {
+            0
+        } else {
+            self.common_end(state).await?
+        };
         self.stream.delete(state.created).await?;
-        Ok(self.stream.create().await?)
+        let created = self.stream.create().await?;
+        self.restore_durables(durables, common).await;
+        Ok(created)
     }
 
     /// What is wrong with the stream, if anything is. Looks at the whole by its numbers, and at the first, the last and
@@ -168,7 +176,7 @@ impl PartitionRelay {
         Ok(i128::from(age) >= limits.max_age.as_micros().cast_signed())
     }
 
-    async fn event(&self, position: u64) -> Result<Option<RecordedEvent>, RelayError> {
+    pub(super) async fn event(&self, position: u64) -> Result<Option<RecordedEvent>, RelayError> {
         let after = position.saturating_sub(1);
         let events = self.log.read(self.stream.partition, after, 1).await?;
         Ok(events.into_iter().find(|event| event.position == position))

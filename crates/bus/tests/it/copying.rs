@@ -1,7 +1,12 @@
-use ordo_bus::{Bus, BusConfig, BusError, Relay, RelaySettings};
+use ordo_bus::{Bus, BusConfig, BusError, Relay, RelaySettings, verify_copy};
+use ordo_event_log::{EventLog, EventLogConfig};
 use ordo_testkit::{Nats, eventually};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    net::TcpListener,
+};
 
-use crate::support::{SOON, STREAM, Shop, connect, jetstream, settings, stored};
+use crate::support::{SOON, STREAM, Shop, connect, jetstream, record, settings, stored};
 
 #[tokio::test]
 async fn the_copy_is_exact_for_single_events_and_for_batches() {
@@ -30,7 +35,7 @@ async fn a_message_is_a_cloud_event_on_its_own_subject() {
     let message = &messages[1];
     assert_eq!(
         message.subject.as_str(),
-        "ordo.shop.0.acme.site.Lager%2E1%20%2A.SitePut"
+        "ordo.shop.0.acme.site.Lager%2E1%20%2A%200.SitePut"
     );
     let header = |name: &str| message.headers.get(name).map(ToString::to_string);
     assert_eq!(
@@ -127,4 +132,71 @@ async fn a_batch_larger_than_the_server_takes_is_refused_at_once() {
     };
     let refused = Relay::start(&bus, shop.log.clone(), too_many).await;
     assert!(matches!(refused, Err(BusError::Config(_))));
+}
+
+/// Speaks just enough of the protocol to be connected to.
+async fn server_of_version(version: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let info = format!(
+                "INFO {{\"server_id\":\"old\",\"server_name\":\"old\",\"host\":\"127.0.0.1\",\"port\":{},\"version\":\"{version}\",\"proto\":1,\"go\":\"go1\",\"headers\":true,\"max_payload\":1048576,\"client_id\":1}}\r\n",
+                address.port()
+            );
+            tokio::spawn(async move {
+                socket.write_all(info.as_bytes()).await.ok();
+                let mut lines = BufReader::new(socket);
+                let mut line = String::new();
+                while lines.read_line(&mut line).await.is_ok_and(|read| read > 0) {
+                    if line.starts_with("PING") {
+                        lines.get_mut().write_all(b"PONG\r\n").await.ok();
+                    }
+                    line.clear();
+                }
+            });
+        }
+    });
+    format!("nats://{address}")
+}
+
+#[tokio::test]
+async fn a_server_without_atomic_batches_is_refused_by_name() {
+    let url = server_of_version("2.9.10").await;
+    let refused = Bus::connect(BusConfig::new(url)).await.err().unwrap();
+    assert!(matches!(refused, BusError::ServerTooOld { .. }));
+    assert_eq!(
+        refused.to_string(),
+        "nats-server 2.9.10 is too old; 2.12.0 or newer is needed (atomic batches)"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_say_what_it_is_is_refused() {
+    let url = server_of_version("nightly").await;
+    let refused = Bus::connect(BusConfig::new(url)).await.err().unwrap();
+    assert!(matches!(refused, BusError::UnknownServer(_)));
+}
+
+#[tokio::test]
+async fn every_partition_has_its_own_exact_copy() {
+    let nats = Nats::start().await.unwrap();
+    let store = ordo_testkit::sqlite().unwrap();
+    let config = EventLogConfig::new("shop", store.store_url()).partitions(3);
+    let log = EventLog::open(config).await.unwrap();
+    let bus = connect(&nats).await;
+    let relay = Relay::start(&bus, log.clone(), settings()).await.unwrap();
+    for partition in 0..3 {
+        record(&log, partition, 10 + u64::from(partition)).await;
+    }
+    for partition in 0..3 {
+        let head = log.read_head(partition).await.unwrap().position;
+        let mut status = relay.watch(partition).unwrap();
+        let copied = status.wait_for(|status| status.relayed == Some(head));
+        tokio::time::timeout(SOON, copied).await.unwrap().unwrap();
+        let report = verify_copy(&bus, &log, partition).await.unwrap();
+        assert_eq!((report.compared, report.is_exact()), (head, true));
+        assert_eq!(head, 10 + u64::from(partition));
+    }
+    assert!(relay.watch(3).is_none());
 }

@@ -1,4 +1,5 @@
 use async_nats::jetstream::stream::Config;
+use futures::TryStreamExt as _;
 use ordo_bus::headers::without_transport;
 use ordo_testkit::{Nats, eventually};
 
@@ -215,4 +216,83 @@ async fn a_copy_ahead_of_the_log_starts_over() {
             .contains("ends at 20, the log at 5")
     );
     restored.assert_exact(&bus).await;
+}
+
+#[tokio::test]
+async fn durable_consumers_go_on_behind_what_they_acknowledged_when_the_stream_starts_over() {
+    let (nats, shop) = (Nats::start().await.unwrap(), Shop::open().await);
+    let bus = connect(&nats).await;
+    let relay = shop.relay(&bus).await;
+    shop.record(40).await;
+    shop.relayed(&relay).await;
+    relay.close().await;
+    replace_stream(&nats, async |stream| {
+        let warehouse = warehouse(stream).await;
+        for message in pull(&warehouse, 10).await {
+            message.ack().await.unwrap();
+        }
+        pull(&warehouse, 5).await;
+        stream.delete_message(30).await.unwrap();
+    })
+    .await;
+
+    let relay = shop.relay(&bus).await;
+    assert_eq!(shop.relayed(&relay).await.rebuilds, 1);
+    shop.assert_exact(&bus).await;
+    let stream = jetstream(&nats).await.get_stream(STREAM).await.unwrap();
+    let warehouse = stream.get_consumer("warehouse").await.unwrap();
+    let sequences: Vec<u64> = pull(&warehouse, 30)
+        .await
+        .iter()
+        .map(|message| message.info().unwrap().stream_sequence)
+        .collect();
+    assert_eq!(sequences, (11..=40).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn durable_consumers_begin_again_where_another_history_begins() {
+    let (nats, shop) = (Nats::start().await.unwrap(), Shop::open().await);
+    let bus = connect(&nats).await;
+    let relay = shop.relay(&bus).await;
+    shop.record(20).await;
+    shop.relayed(&relay).await;
+    relay.close().await;
+    let stream = jetstream(&nats).await.get_stream(STREAM).await.unwrap();
+    for message in pull(&warehouse(&stream).await, 10).await {
+        message.ack().await.unwrap();
+    }
+
+    let restored = Shop::open().await;
+    restored.record(30).await;
+    let relay = restored.relay(&bus).await;
+    restored.relayed(&relay).await;
+    let stream = jetstream(&nats).await.get_stream(STREAM).await.unwrap();
+    let warehouse = stream.get_consumer("warehouse").await.unwrap();
+    let first = &pull(&warehouse, 1).await[0];
+    assert_eq!(first.info().unwrap().stream_sequence, 1);
+}
+
+type Warehouse = async_nats::jetstream::consumer::PullConsumer;
+
+async fn warehouse(stream: &async_nats::jetstream::stream::Stream) -> Warehouse {
+    stream
+        .create_consumer(async_nats::jetstream::consumer::pull::Config {
+            durable_name: Some("warehouse".into()),
+            ..Default::default()
+        })
+        .await
+        .unwrap()
+}
+
+async fn pull(warehouse: &Warehouse, count: usize) -> Vec<async_nats::jetstream::Message> {
+    warehouse
+        .fetch()
+        .max_messages(count)
+        .expires(SOON)
+        .messages()
+        .await
+        .unwrap()
+        .try_collect()
+        .await
+        .unwrap()
 }

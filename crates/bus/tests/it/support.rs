@@ -73,41 +73,14 @@ impl Shop {
         }
     }
 
-    /// Records `count` events, up to 500 in one command, on streams whose ids need escaping.
+    /// Records `count` events in partition 0, up to 500 in one command.
     pub async fn record(&self, count: u64) {
         let mut left = count;
         while left > 0 {
             let now = left.min(500);
-            self.record_at_once(now).await;
+            record(&self.log, 0, now).await;
             left -= now;
         }
-    }
-
-    async fn record_at_once(&self, count: u64) {
-        let command = Command::new(TenantId::new("acme").unwrap(), 0).metadata(EventMetadata {
-            actor: Some(Actor {
-                kind: ActorKind::Person.into(),
-                id: "Zoë <z@shop>".into(),
-            }),
-            causation_id: String::new(),
-            correlation_id: "corr".into(),
-            traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into(),
-            command_id: String::new(),
-            reason: "moved,\r\nas \"agreed\" 100%; 搬家".into(),
-        });
-        self.log
-            .execute(command, move |unit| -> Result<(), Halt<Infallible>> {
-                for number in 0..count {
-                    let site = SitePut {
-                        name: format!("site {number}"),
-                        ..SitePut::default()
-                    };
-                    unit.decide::<Site>(&format!("Lager.{} *", number % 7), site)?;
-                }
-                Ok(())
-            })
-            .await
-            .unwrap();
     }
 
     pub async fn head(&self) -> u64 {
@@ -161,6 +134,34 @@ impl Shop {
     pub fn owner(&self) -> Arc<dyn OwnerLog> {
         Arc::new(self.log.clone())
     }
+}
+
+/// Records `count` events in one command, on streams whose ids need escaping.
+pub async fn record(log: &EventLog, partition: u32, count: u64) {
+    let command = Command::new(TenantId::new("acme").unwrap(), partition).metadata(EventMetadata {
+        actor: Some(Actor {
+            kind: ActorKind::Person.into(),
+            id: "Zoë <z@shop>".into(),
+        }),
+        causation_id: String::new(),
+        correlation_id: "corr".into(),
+        traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into(),
+        command_id: String::new(),
+        reason: "moved,\r\nas \"agreed\" 100%; 搬家".into(),
+    });
+    log.execute(command, move |unit| -> Result<(), Halt<Infallible>> {
+        for number in 0..count {
+            let site = SitePut {
+                name: format!("site {number}"),
+                ..SitePut::default()
+            };
+            let id = format!("Lager.{} * {partition}", number % 7);
+            unit.decide::<Site>(&id, site)?;
+        }
+        Ok(())
+    })
+    .await
+    .unwrap();
 }
 
 /// Quick to notice.
