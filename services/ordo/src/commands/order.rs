@@ -1,38 +1,40 @@
 //! `ordo order …`
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use ordo_proto::{
     intake::{
-        AmendAddressRequest, CancelOrderRequest, ChannelOrderKey, CompleteInformationRequest,
-        ConfirmDeliveryRequest, FulfilmentStatus, GetOrderRequest, GetTimelineRequest, HoldReason,
-        ListOrdersRequest, Order, OrderStatus, Payment, PaymentStatus, PaymentTerms,
-        PlaceOrderLine, PlaceOrderRequest, PlaceOrderResponse, RecordPaymentRequest,
-        RejectOrderRequest, ReleaseHoldRequest, WaitFor, get_order_request::Key,
+        AmendAddressRequest, CancelOrderRequest, CompleteInformationRequest,
+        ConfirmDeliveryRequest, GetTimelineRequest, OrderStatus, Payment, RecordPaymentRequest,
+        RejectOrderRequest, ReleaseHoldRequest,
     },
-    types::{Address, Contact, LineQuantity, Page, TimeRange},
+    types::{Address, Contact, LineQuantity},
 };
 
 use super::parse;
 use crate::{
     client::{Client, header},
     fault::Fault,
-    output::{json, money, table, time, word},
+    output::{json, table, time, word},
 };
+
+mod list;
+mod place;
+mod show;
 
 /// What can be done with orders.
 #[derive(Debug, Subcommand)]
 pub enum OrderCommand {
     /// Take an order.
-    Place(Box<PlaceOptions>),
+    Place(Box<place::PlaceOptions>),
     /// Show an order with its lines, holds, payments and parcels.
     Show {
         /// Order id, or `CHANNEL/NUMBER`.
         order: String,
     },
     /// List orders, newest first.
-    List(Box<ListOptions>),
+    List(Box<list::ListOptions>),
     /// Tell an order's life from its events.
     Timeline {
         /// Order id.
@@ -168,98 +170,19 @@ impl Recipient {
     }
 }
 
-/// An order to take.
-#[derive(Debug, Args)]
-pub struct PlaceOptions {
-    /// A PlaceOrderRequest in proto3 JSON, instead of the other options.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["number", "lines"])]
-    file: Option<PathBuf>,
-    /// Where the order comes from.
-    #[arg(long, default_value = "phone")]
-    channel: String,
-    /// The channel's order number.
-    #[arg(long, required_unless_present = "file")]
-    number: Option<String>,
-    /// `SKU:QUANTITY:PRICE`, once for each line.
-    #[arg(long = "line", value_parser = parse::order_line)]
-    lines: Vec<parse::OrderLine>,
-    /// ISO 4217 code.
-    #[arg(long, default_value = "CNY")]
-    currency: String,
-    /// Customer's id on the channel.
-    #[arg(long)]
-    customer: Option<String>,
-    /// Who and where.
-    #[command(flatten)]
-    recipient: Recipient,
-    /// Paid in full by this method, for example `card`.
-    #[arg(long, value_name = "METHOD")]
-    paid: Option<String>,
-    /// Cash on delivery.
-    #[arg(long, conflicts_with = "paid")]
-    cash_on_delivery: bool,
-    /// Wait until stock is reserved.
-    #[arg(long)]
-    wait: bool,
-}
-
-/// Which orders.
-#[derive(Debug, Args)]
-pub struct ListOptions {
-    /// received, open, completed, cancelled or rejected.
-    #[arg(long = "status", value_name = "STATUS")]
-    statuses: Vec<String>,
-    /// For example incomplete, unpaid, short-stock, review.
-    #[arg(long = "hold", value_name = "REASON")]
-    holds: Vec<String>,
-    /// Channel.
-    #[arg(long, default_value = "")]
-    channel: String,
-    /// Channel's order number.
-    #[arg(long, default_value = "")]
-    number: String,
-    /// Own customer id.
-    #[arg(long, default_value = "")]
-    customer: String,
-    /// Recipient's phone.
-    #[arg(long, default_value = "")]
-    phone: String,
-    /// Recipient's name.
-    #[arg(long, default_value = "")]
-    name: String,
-    /// SKU on a line.
-    #[arg(long, default_value = "")]
-    sku: String,
-    /// Tracking number.
-    #[arg(long, default_value = "")]
-    tracking: String,
-    /// Ordered at or after.
-    #[arg(long, value_parser = parse::instant)]
-    from: Option<prost_types::Timestamp>,
-    /// Ordered before.
-    #[arg(long, value_parser = parse::instant)]
-    until: Option<prost_types::Timestamp>,
-    /// How many, 1 to 500.
-    #[arg(long, default_value_t = 50)]
-    size: u32,
-    /// `next_page_token` of the previous page.
-    #[arg(long, default_value = "")]
-    page: String,
-}
-
 /// Runs one of them.
 pub async fn run(client: &Client, command: OrderCommand) -> Result<ExitCode, Fault> {
     let mut intake = client.intake()?;
     match command {
         OrderCommand::Place(options) => {
             let answer = intake
-                .place_order(place_request(*options)?)
+                .place_order(place::request(*options)?)
                 .await?
                 .into_inner();
-            placed(client, &answer)?;
+            place::told(client, &answer)?;
         }
-        OrderCommand::Show { order } => show(client, &order).await?,
-        OrderCommand::List(options) => list(client, *options).await?,
+        OrderCommand::Show { order } => show::show(client, &order).await?,
+        OrderCommand::List(options) => list::list(client, *options).await?,
         OrderCommand::Timeline { order_id, chinese } => timeline(client, order_id, chinese).await?,
         OrderCommand::Cancel {
             order_id,
@@ -363,88 +286,6 @@ pub async fn run(client: &Client, command: OrderCommand) -> Result<ExitCode, Fau
     Ok(ExitCode::SUCCESS)
 }
 
-fn place_request(options: PlaceOptions) -> Result<PlaceOrderRequest, Fault> {
-    if let Some(path) = &options.file {
-        let text = std::fs::read(path)
-            .map_err(|error| Fault::because(&format!("reading {}", path.display()), error))?;
-        return ordo_proto::json::to_message(&text).map_err(|error| {
-            Fault::because(
-                &format!("{} is no PlaceOrderRequest", path.display()),
-                error,
-            )
-        });
-    }
-    let mut due = 0;
-    let mut lines = Vec::new();
-    for line in &options.lines {
-        let unit_price = line
-            .price
-            .as_deref()
-            .map(|price| parse::amount(price, &options.currency))
-            .transpose()
-            .map_err(Fault::local)?;
-        due += unit_price.as_ref().map_or(0, |price| price.minor_units) * line.quantity;
-        lines.push(PlaceOrderLine {
-            channel_sku: line.sku.clone(),
-            sku: line.sku.clone(),
-            quantity: line.quantity,
-            unit_price,
-            ..PlaceOrderLine::default()
-        });
-    }
-    let payments = options.paid.iter().map(|method| Payment {
-        payment_id: format!("{}-1", options.number.as_deref().unwrap_or_default()),
-        method: method.clone(),
-        amount: Some(ordo_proto::types::Money {
-            currency_code: options.currency.clone(),
-            minor_units: due,
-        }),
-        ..Payment::default()
-    });
-    let terms = if options.cash_on_delivery {
-        PaymentTerms::CashOnDelivery
-    } else {
-        PaymentTerms::Prepaid
-    };
-    let wait = if options.wait {
-        WaitFor::Reserved
-    } else {
-        WaitFor::Durable
-    };
-    Ok(PlaceOrderRequest {
-        header: header(None, None),
-        channel: options.channel,
-        channel_order_number: options.number.clone().unwrap_or_default(),
-        channel_customer_id: options.customer.unwrap_or_default(),
-        lines,
-        payment_terms: terms.into(),
-        payments: payments.collect(),
-        delivery_method: ordo_proto::intake::DeliveryMethod::Ship.into(),
-        contact: options.recipient.contact(),
-        address: options.recipient.address(),
-        wait_for: wait.into(),
-        ..PlaceOrderRequest::default()
-    })
-}
-
-fn placed(client: &Client, answer: &PlaceOrderResponse) -> Result<(), Fault> {
-    if client.json {
-        return json(answer);
-    }
-    let again = answer
-        .receipt
-        .as_ref()
-        .is_some_and(|receipt| receipt.duplicate);
-    let note = if again {
-        " (taken before; nothing new)"
-    } else {
-        ""
-    };
-    println!("{} {}{note}", answer.order_id, status(answer.status));
-    holds(&answer.holds);
-    Ok(())
-}
-
 fn after<M>(
     client: &Client,
     answer: &M,
@@ -478,198 +319,6 @@ fn holds(holds: &[ordo_proto::intake::Hold]) {
             hold.fields.join(", ")
         );
     }
-}
-
-async fn show(client: &Client, order: &str) -> Result<(), Fault> {
-    let key = match order.split_once('/') {
-        Some((channel, number)) => Key::ChannelOrder(ChannelOrderKey {
-            channel: channel.to_owned(),
-            channel_order_number: number.to_owned(),
-        }),
-        None => Key::OrderId(order.to_owned()),
-    };
-    let request = GetOrderRequest {
-        key: Some(key),
-        at_least: None,
-    };
-    let answer = client.intake()?.get_order(request).await?.into_inner();
-    if client.json {
-        return json(&answer);
-    }
-    print_order(&answer.order.unwrap_or_default());
-    Ok(())
-}
-
-fn print_order(order: &Order) {
-    println!(
-        "order     {}  {}/{}",
-        order.order_id, order.channel, order.channel_order_number
-    );
-    println!(
-        "status    {}, payment {}, fulfilment {}",
-        status(order.status),
-        word(order.payment_status().as_str_name(), "PAYMENT_STATUS_"),
-        word(
-            order.fulfilment_status().as_str_name(),
-            "FULFILMENT_STATUS_"
-        ),
-    );
-    let due = order
-        .amounts
-        .as_ref()
-        .and_then(|amounts| amounts.due.as_ref());
-    println!(
-        "money     due {}, captured {}, refunded {}",
-        money(due),
-        money(order.captured.as_ref()),
-        money(order.refunded.as_ref())
-    );
-    println!("ordered   {}", time(order.ordered_at.as_ref()));
-    if let Some(contact) = &order.contact {
-        println!("recipient {} {}", contact.name, contact.phone);
-    }
-    if let Some(address) = &order.address {
-        let Address {
-            street,
-            district,
-            city,
-            province,
-            postcode,
-            country_code,
-        } = address;
-        println!("address   {street} {district} {city} {province} {postcode} {country_code}");
-    }
-    if order.personal_data_erased {
-        println!("recipient erased on request");
-    }
-    holds(&order.holds);
-    let mut lines = table(&[
-        "line",
-        "SKU",
-        "title",
-        "ordered",
-        "cancelled",
-        "reserved",
-        "shipped",
-        "delivered",
-        "returned",
-        "total",
-    ]);
-    for view in &order.lines {
-        let line = view.line.clone().unwrap_or_default();
-        let at = view.quantities.unwrap_or_default();
-        lines.add_row([
-            line.line_id,
-            line.sku,
-            line.title,
-            at.ordered.to_string(),
-            at.cancelled.to_string(),
-            at.reserved.to_string(),
-            at.shipped.to_string(),
-            at.delivered.to_string(),
-            at.returned.to_string(),
-            money(line.total.as_ref()),
-        ]);
-    }
-    println!("{lines}");
-    for parcel in &order.parcels {
-        let state = if parcel.delivered {
-            "delivered"
-        } else {
-            "on its way"
-        };
-        println!(
-            "parcel {} {} {} {state}",
-            parcel.parcel_id, parcel.carrier, parcel.tracking_number
-        );
-    }
-}
-
-async fn list(client: &Client, options: ListOptions) -> Result<(), Fault> {
-    let statuses = options
-        .statuses
-        .iter()
-        .map(|text| {
-            parse::enum_value(text, "ORDER_STATUS_", OrderStatus::from_str_name).map(Into::into)
-        })
-        .collect::<Result<_, _>>()
-        .map_err(Fault::local)?;
-    let holds = options
-        .holds
-        .iter()
-        .map(|text| {
-            parse::enum_value(text, "HOLD_REASON_", HoldReason::from_str_name).map(Into::into)
-        })
-        .collect::<Result<_, _>>()
-        .map_err(Fault::local)?;
-    let ordered = (options.from.is_some() || options.until.is_some()).then_some(TimeRange {
-        from: options.from,
-        until: options.until,
-    });
-    let request = ListOrdersRequest {
-        statuses,
-        holds,
-        channel: options.channel,
-        channel_order_number: options.number,
-        customer_id: options.customer,
-        phone: options.phone,
-        customer_name: options.name,
-        sku: options.sku,
-        tracking_number: options.tracking,
-        ordered,
-        page: Some(Page {
-            size: options.size,
-            token: options.page,
-        }),
-        ..ListOrdersRequest::default()
-    };
-    let answer = client.intake()?.list_orders(request).await?.into_inner();
-    if client.json {
-        return json(&answer);
-    }
-    let mut rows = table(&[
-        "order",
-        "channel",
-        "number",
-        "status",
-        "payment",
-        "fulfilment",
-        "holds",
-        "due",
-        "ordered",
-    ]);
-    for order in &answer.orders {
-        let holds: Vec<String> = order
-            .holds()
-            .map(|hold| word(hold.as_str_name(), "HOLD_REASON_"))
-            .collect();
-        rows.add_row([
-            order.order_id.clone(),
-            order.channel.clone(),
-            order.channel_order_number.clone(),
-            status(order.status),
-            word(
-                PaymentStatus::try_from(order.payment_status)
-                    .unwrap_or_default()
-                    .as_str_name(),
-                "PAYMENT_STATUS_",
-            ),
-            word(
-                FulfilmentStatus::try_from(order.fulfilment_status)
-                    .unwrap_or_default()
-                    .as_str_name(),
-                "FULFILMENT_STATUS_",
-            ),
-            holds.join(" "),
-            money(order.due.as_ref()),
-            time(order.ordered_at.as_ref()),
-        ]);
-    }
-    println!("{rows}");
-    if !answer.next_page_token.is_empty() {
-        println!("more: --page {}", answer.next_page_token);
-    }
-    Ok(())
 }
 
 async fn timeline(client: &Client, order_id: String, chinese: bool) -> Result<(), Fault> {

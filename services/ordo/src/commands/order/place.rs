@@ -1,0 +1,137 @@
+//! `ordo order place`
+
+use std::path::PathBuf;
+
+use clap::Args;
+use ordo_proto::{
+    intake::{
+        DeliveryMethod, Payment, PaymentTerms, PlaceOrderLine, PlaceOrderRequest,
+        PlaceOrderResponse, WaitFor,
+    },
+    types::Money,
+};
+
+use super::{Recipient, holds, status};
+use crate::{
+    client::{Client, header},
+    commands::parse,
+    fault::Fault,
+    output::json,
+};
+
+/// An order to take.
+#[derive(Debug, Args)]
+pub struct PlaceOptions {
+    /// A PlaceOrderRequest in proto3 JSON, instead of the other options.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["number", "lines"])]
+    file: Option<PathBuf>,
+    /// Where the order comes from.
+    #[arg(long, default_value = "phone")]
+    channel: String,
+    /// The channel's order number.
+    #[arg(long, required_unless_present = "file")]
+    number: Option<String>,
+    /// `SKU:QUANTITY:PRICE`, once for each line.
+    #[arg(long = "line", value_parser = parse::order_line)]
+    lines: Vec<parse::OrderLine>,
+    /// ISO 4217 code.
+    #[arg(long, default_value = "CNY")]
+    currency: String,
+    /// Customer's id on the channel.
+    #[arg(long)]
+    customer: Option<String>,
+    /// Who and where.
+    #[command(flatten)]
+    recipient: Recipient,
+    /// Paid in full by this method, for example `card`.
+    #[arg(long, value_name = "METHOD")]
+    paid: Option<String>,
+    /// Cash on delivery.
+    #[arg(long, conflicts_with = "paid")]
+    cash_on_delivery: bool,
+    /// Wait until stock is reserved.
+    #[arg(long)]
+    wait: bool,
+}
+
+pub fn request(options: PlaceOptions) -> Result<PlaceOrderRequest, Fault> {
+    if let Some(path) = &options.file {
+        let text = std::fs::read(path)
+            .map_err(|error| Fault::because(&format!("reading {}", path.display()), error))?;
+        return ordo_proto::json::to_message(&text).map_err(|error| {
+            Fault::because(
+                &format!("{} is no PlaceOrderRequest", path.display()),
+                error,
+            )
+        });
+    }
+    let mut due = 0;
+    let mut lines = Vec::new();
+    for line in &options.lines {
+        let unit_price = line
+            .price
+            .as_deref()
+            .map(|price| parse::amount(price, &options.currency))
+            .transpose()
+            .map_err(Fault::local)?;
+        due += unit_price.as_ref().map_or(0, |price| price.minor_units) * line.quantity;
+        lines.push(PlaceOrderLine {
+            channel_sku: line.sku.clone(),
+            sku: line.sku.clone(),
+            quantity: line.quantity,
+            unit_price,
+            ..PlaceOrderLine::default()
+        });
+    }
+    let payments = options.paid.iter().map(|method| Payment {
+        payment_id: format!("{}-1", options.number.as_deref().unwrap_or_default()),
+        method: method.clone(),
+        amount: Some(Money {
+            currency_code: options.currency.clone(),
+            minor_units: due,
+        }),
+        ..Payment::default()
+    });
+    let terms = if options.cash_on_delivery {
+        PaymentTerms::CashOnDelivery
+    } else {
+        PaymentTerms::Prepaid
+    };
+    let wait = if options.wait {
+        WaitFor::Reserved
+    } else {
+        WaitFor::Durable
+    };
+    Ok(PlaceOrderRequest {
+        header: header(None, None),
+        channel: options.channel,
+        channel_order_number: options.number.clone().unwrap_or_default(),
+        channel_customer_id: options.customer.unwrap_or_default(),
+        lines,
+        payment_terms: terms.into(),
+        payments: payments.collect(),
+        delivery_method: DeliveryMethod::Ship.into(),
+        contact: options.recipient.contact(),
+        address: options.recipient.address(),
+        wait_for: wait.into(),
+        ..PlaceOrderRequest::default()
+    })
+}
+
+pub fn told(client: &Client, answer: &PlaceOrderResponse) -> Result<(), Fault> {
+    if client.json {
+        return json(answer);
+    }
+    let again = answer
+        .receipt
+        .as_ref()
+        .is_some_and(|receipt| receipt.duplicate);
+    let note = if again {
+        " (taken before; nothing new)"
+    } else {
+        ""
+    };
+    println!("{} {}{note}", answer.order_id, status(answer.status));
+    holds(&answer.holds);
+    Ok(())
+}
