@@ -3,7 +3,7 @@
 use std::{fmt::Display, sync::Arc};
 
 use sqlx::{
-    Column as _, ColumnIndex, Decode, Postgres, Row as _, Sqlite, TypeInfo as _, ValueRef as _,
+    Column as _, ColumnIndex, Decode, Postgres, Row as _, TypeInfo as _, ValueRef as _,
     postgres::PgRow, sqlite::SqliteRow,
 };
 
@@ -43,7 +43,7 @@ impl Row {
     /// An integer or NULL.
     pub fn opt_i64(&self, column: impl ColumnRef) -> Result<Option<i64>, SqlError> {
         match &self.0 {
-            Inner::Sqlite(row) => get::<Sqlite, Option<i64>, _>(row.try_get(column), column),
+            Inner::Sqlite(row) => get::<Option<i64>, _>(row.try_get(column), column),
             Inner::Postgres(row) => {
                 let raw = row
                     .try_get_raw(column)
@@ -90,8 +90,8 @@ impl Row {
     /// A text or NULL.
     pub fn opt_text(&self, column: impl ColumnRef) -> Result<Option<String>, SqlError> {
         match &self.0 {
-            Inner::Sqlite(row) => get::<Sqlite, _, _>(row.try_get(column), column),
-            Inner::Postgres(row) => get::<Postgres, _, _>(row.try_get(column), column),
+            Inner::Sqlite(row) => get(row.try_get(column), column),
+            Inner::Postgres(row) => get(row.try_get(column), column),
         }
     }
 
@@ -103,8 +103,8 @@ impl Row {
     /// Bytes or NULL.
     pub fn opt_bytes(&self, column: impl ColumnRef) -> Result<Option<Vec<u8>>, SqlError> {
         match &self.0 {
-            Inner::Sqlite(row) => get::<Sqlite, _, _>(row.try_get(column), column),
-            Inner::Postgres(row) => get::<Postgres, _, _>(row.try_get(column), column),
+            Inner::Sqlite(row) => get(row.try_get(column), column),
+            Inner::Postgres(row) => get(row.try_get(column), column),
         }
     }
 
@@ -158,7 +158,7 @@ impl Row {
     }
 }
 
-fn get<DB, T, C: Display>(result: Result<T, sqlx::Error>, column: C) -> Result<T, SqlError> {
+fn get<T, C: Display>(result: Result<T, sqlx::Error>, column: C) -> Result<T, SqlError> {
     result.map_err(|error| wrong(column, error))
 }
 
