@@ -1,6 +1,7 @@
 //! A read model that runs.
 
 mod build;
+mod scratch;
 mod supervisor;
 
 use std::{

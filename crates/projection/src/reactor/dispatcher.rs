@@ -12,9 +12,9 @@ use tokio::{task::JoinSet, time::Instant};
 
 use super::{
     Shared,
+    items::{Attempt, Changes, Item, Parked, What},
     queues::{Next, PAGE, Queues},
     run::{Outcome, run},
-    store::{Attempt, Changes, Item, Parked, What},
 };
 use crate::{
     backoff::backoff,
@@ -131,10 +131,9 @@ impl Dispatcher {
                 self.ended(ended);
             }
             let now = Instant::now();
-            if self.changes.is_urgent() || self.store_by.is_some_and(|by| by <= now) {
-                if let Some(end) = self.store().await? {
-                    return Ok(end);
-                }
+            let must_store = self.changes.is_urgent() || self.store_by.is_some_and(|by| by <= now);
+            if must_store && let Some(end) = self.store().await? {
+                return Ok(end);
             }
             self.queues.wake(now);
             if let Some(end) = self.fire_timers().await? {

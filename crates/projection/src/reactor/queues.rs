@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::store::Item;
+use super::items::Item;
 
 /// Things to do that one entity keeps in memory; the others stay in the inbox until these are done.
 pub(super) const PAGE: usize = 100;

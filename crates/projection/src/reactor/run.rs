@@ -10,7 +10,7 @@ use tracing::Instrument as _;
 
 use super::{
     ReactorSettings, body,
-    store::{Item, TimerOwner, What},
+    items::{Item, TimerOwner, What},
 };
 use crate::{
     feeds::describe,

@@ -1,10 +1,10 @@
 //! The reactor's tables: what is to be done, what is parked, what is due later.
 
 use ordo_event_log::Timestamp;
-use ordo_proto::log::EventMetadata;
-use ordo_sql::{Backend, Db, Row, SqlError, Tx, Value, params};
+use ordo_sql::{Backend, Db, SqlError, Tx, Value, params};
 use prost::Message as _;
 
+use super::items::{Changes, DueTimer, INBOX_COLUMNS, Item, Parked, TimerOwner, inbox_row, item};
 use crate::{
     catalogue::create,
     cursors::{self, CHECKPOINT_SCHEMA, Cursors, Place},
@@ -70,121 +70,6 @@ create table if not exists owner (
 insert into owner (one, name, until, clean) values (1, '', 0, 1) on conflict (one) do nothing;
 ";
 
-/// One thing to do.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Item {
-    pub seq: i64,
-    pub entity: String,
-    pub tenant: String,
-    pub what: What,
-    pub attempts: u32,
-    pub failures: u32,
-    /// 0 until a try has failed.
-    pub since: i64,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum What {
-    Event {
-        place: Place,
-        position: u64,
-        event_id: String,
-        type_name: String,
-        body: Vec<u8>,
-    },
-    Timer {
-        key: String,
-        due: i64,
-        payload: Vec<u8>,
-        cause: Vec<u8>,
-    },
-}
-
-impl What {
-    /// The event's id or the timer's key.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Event { event_id, .. } => event_id,
-            Self::Timer { key, .. } => key,
-        }
-    }
-
-    /// The event's full type name; empty for a timer.
-    pub fn type_name(&self) -> &str {
-        match self {
-            Self::Event { type_name, .. } => type_name,
-            Self::Timer { .. } => "",
-        }
-    }
-}
-
-/// An entity for which nothing is done until somebody asks for it.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Parked {
-    pub entity: String,
-    pub tenant: String,
-    pub name: String,
-    pub type_name: String,
-    pub attempts: u32,
-    pub error: String,
-    pub parked_at: i64,
-    /// Filled when read.
-    pub waiting: u64,
-}
-
-/// A timer whose time has come.
-#[derive(Clone, Debug)]
-pub(super) struct DueTimer {
-    pub entity: String,
-    pub key: String,
-    pub tenant: String,
-    pub due: i64,
-    pub payload: Vec<u8>,
-    pub cause: Vec<u8>,
-}
-
-/// Changes that are committed together. All of them may be made again without harm, because the answer to a commit may be
-/// lost.
-#[derive(Default)]
-pub(super) struct Changes {
-    pub checkpoints: Vec<(Place, ordo_event_log::Cursor)>,
-    pub inserts: Vec<Item>,
-    pub done: Vec<i64>,
-    pub attempts: Vec<Attempt>,
-    pub timers: Vec<(TimerOwner, TimerChange)>,
-    pub fired: Vec<DueTimer>,
-    pub parked: Vec<Parked>,
-}
-
-pub(super) struct Attempt {
-    pub seq: i64,
-    pub attempts: u32,
-    pub failures: u32,
-    pub since: i64,
-}
-
-#[derive(Clone)]
-pub(super) struct TimerOwner {
-    pub entity: String,
-    pub tenant: String,
-    pub cause: EventMetadata,
-}
-
-impl Changes {
-    pub fn is_empty(&self) -> bool {
-        self.checkpoints.is_empty() && self.done.is_empty() && !self.is_urgent()
-    }
-
-    /// Whether somebody waits for them.
-    pub fn is_urgent(&self) -> bool {
-        !(self.inserts.is_empty()
-            && self.attempts.is_empty()
-            && self.timers.is_empty()
-            && self.fired.is_empty()
-            && self.parked.is_empty())
-    }
-}
-
 /// The reactor's database. On Postgres several processes may open it; one of them owns it.
 #[derive(Clone)]
 pub(super) struct Store {
@@ -194,24 +79,6 @@ pub(super) struct Store {
     /// How long ownership lasts without being renewed, in microseconds.
     lease: i64,
 }
-
-const INBOX_COLUMNS: &[&str] = &[
-    "seq",
-    "entity",
-    "tenant",
-    "kind",
-    "service",
-    "partition",
-    "position",
-    "name",
-    "type",
-    "body",
-    "due",
-    "cause",
-    "attempts",
-    "failures",
-    "since",
-];
 
 impl Store {
     pub async fn open(db: Db, lease: std::time::Duration) -> Result<Self, SqlError> {
@@ -542,75 +409,4 @@ async fn change_timer(
         }
     }
     Ok(())
-}
-
-fn inbox_row(item: &Item) -> Vec<Value> {
-    let (kind, service, partition, position, body, due, cause) = match &item.what {
-        What::Event {
-            place,
-            position,
-            body,
-            ..
-        } => (
-            0_i64,
-            &*place.0,
-            place.1,
-            *position,
-            body.clone(),
-            0,
-            Vec::new(),
-        ),
-        What::Timer {
-            due,
-            payload,
-            cause,
-            ..
-        } => (1, "", 0, 0, payload.clone(), *due, cause.clone()),
-    };
-    params![
-        item.seq,
-        &item.entity,
-        &item.tenant,
-        kind,
-        service,
-        partition,
-        position,
-        item.what.name(),
-        item.what.type_name(),
-        body,
-        due,
-        cause,
-        item.attempts,
-        item.failures,
-        item.since
-    ]
-    .into()
-}
-
-fn item(row: &Row) -> Result<Item, SqlError> {
-    let what = if row.i64("kind")? == 0 {
-        What::Event {
-            place: (row.text("service")?.into(), row.u32("partition")?),
-            position: row.u64("position")?,
-            event_id: row.text("name")?,
-            type_name: row.text("type")?,
-            body: row.bytes("body")?,
-        }
-    } else {
-        What::Timer {
-            key: row.text("name")?,
-            due: row.i64("due")?,
-            payload: row.bytes("body")?,
-            cause: row.bytes("cause")?,
-        }
-    };
-    Ok(Item {
-        seq: row.i64("seq")?,
-        entity: row.text("entity")?,
-        tenant: row.text("tenant")?,
-        what,
-        attempts: row.u32("attempts")?,
-        failures: row.u32("failures")?,
-        since: row.i64("since")?,
-    })
 }

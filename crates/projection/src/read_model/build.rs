@@ -1,12 +1,13 @@
 //! Builds tables beside the serving ones.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use ordo_proto::ops::RebuildProjectionResponse;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    RebuildError, Serving, Shared,
+    RebuildError,
+    scratch::Scratch,
     supervisor::{Running, Supervisor},
 };
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     compare::{Comparison, compare},
     cursors::{self, Cursors},
     feeds::describe,
-    follower::{Fault, Follower, FollowerSettings, Stop},
+    follower::Stop,
     heads,
 };
 
@@ -50,17 +51,7 @@ impl Replacement {
     }
 }
 
-/// Tables under construction.
-struct Scratch {
-    entry: Entry,
-    follower: Follower,
-    progress: watch::Receiver<Cursors>,
-    fault: Fault,
-    /// Whether it is given up when its events do not apply.
-    optional: bool,
-}
-
-type Reports = mpsc::Sender<Result<RebuildProjectionResponse, RebuildError>>;
+pub(super) type Reports = mpsc::Sender<Result<RebuildProjectionResponse, RebuildError>>;
 
 impl From<Stop> for RebuildError {
     fn from(stop: Stop) -> Self {
@@ -277,57 +268,6 @@ impl Supervisor {
         result
     }
 
-    /// Applies events up to `target`, at most for `limit`; longer only when it gets on.
-    async fn run_to(
-        &self,
-        scratch: &mut Scratch,
-        target: &Cursors,
-        reports: Option<&Reports>,
-        limit: Option<Duration>,
-    ) -> Result<(), RebuildError> {
-        let stop = self.shared.stop.child_token();
-        let begun = tokio::time::Instant::now();
-        let mut faulty_since = None;
-        let mut ticks = tokio::time::interval(Duration::from_millis(250));
-        let run = scratch.follower.run(Some(target), &stop);
-        tokio::pin!(run);
-        loop {
-            tokio::select! {
-                result = &mut run => {
-                    result?;
-                    if self.shared.stop.is_cancelled() {
-                        return Err(RebuildError::Closed);
-                    }
-                    return Ok(());
-                }
-                now = ticks.tick() => {
-                    if let Some(reports) = reports {
-                        let report = RebuildProjectionResponse {
-                            events_applied: scratch.progress.borrow().events(),
-                            events_total: target.events(),
-                            ..Default::default()
-                        };
-                        // Nobody needs every report.
-                        let _ = reports.try_send(Ok(report));
-                    }
-                    match scratch.fault.get() {
-                        None => faulty_since = None,
-                        Some(fault) => {
-                            let since = *faulty_since.get_or_insert(now);
-                            if scratch.optional && now.duration_since(since) > self.shared.settings.patience {
-                                return Err(RebuildError::Interrupted(fault));
-                            }
-                        }
-                    }
-                    if limit.is_some_and(|limit| now.duration_since(begun) > limit) {
-                        // Ends between two transactions.
-                        stop.cancel();
-                    }
-                }
-            }
-        }
-    }
-
     /// The ends of the logs; where an owner is away, `floor`.
     async fn heads_or(&self, floor: Option<&Cursors>) -> Cursors {
         let mut target = Cursors::default();
@@ -341,110 +281,6 @@ impl Supervisor {
             target.set(place, cursor);
         }
         target
-    }
-
-    async fn add(&self, state: GenerationState) -> Result<Entry, RebuildError> {
-        Ok(self
-            .shared
-            .catalogue
-            .add(self.shared.projection.version(), state)
-            .await?)
-    }
-
-    /// Empty tables that an operator asked for.
-    async fn scratch(&self) -> Result<Scratch, RebuildError> {
-        let entry = self.add(GenerationState::Discarded).await?;
-        self.open(entry, true).await
-    }
-
-    async fn open(&self, entry: Entry, optional: bool) -> Result<Scratch, RebuildError> {
-        let shared = &self.shared;
-        let serving = shared.serving.load_full();
-        let itself = serving.number == entry.number;
-        let db = if itself {
-            serving.db.clone()
-        } else {
-            let (schema, connections) =
-                (shared.projection.schema(), shared.settings.max_connections);
-            shared
-                .catalogue
-                .open_tables(&entry, schema, connections)
-                .await?
-        };
-        // Tables that must be built show what holds them up; others leave the read model as healthy as it is.
-        let fault = if optional {
-            Fault::default()
-        } else {
-            shared.fault.clone()
-        };
-        let settings = FollowerSettings {
-            fault: fault.clone(),
-            ..shared.follower_settings()
-        };
-        let mut follower = Follower::open(settings, db).await?;
-        let sender = watch::Sender::new(follower.cursors.clone());
-        let progress = sender.subscribe();
-        follower.progress = Some(sender);
-        Ok(Scratch {
-            entry,
-            follower,
-            progress,
-            fault,
-            optional,
-        })
-    }
-
-    async fn discard(&self, scratch: Scratch) {
-        let Scratch {
-            entry, follower, ..
-        } = scratch;
-        let db = follower.db.clone();
-        drop(follower);
-        db.close().await;
-        if let Err(error) = self.shared.catalogue.remove(entry.number).await {
-            let error = describe(&error);
-            tracing::warn!(
-                projection = self.name(),
-                generation = entry.number,
-                error,
-                "tables are left over"
-            );
-        }
-    }
-
-    /// Makes the new tables serve and follows with them; the old ones are removed when nobody reads them any more.
-    async fn promote(&self, scratch: Scratch) -> Result<Running, RebuildError> {
-        let shared = &self.shared;
-        let Scratch {
-            entry,
-            mut follower,
-            ..
-        } = scratch;
-        if let Err(error) = shared.catalogue.serve(entry.number).await {
-            // It may have been stored or not. The tables stay where they are; a restart sees which serve.
-            return Err(error.into());
-        }
-        let new = Arc::new(Serving {
-            number: entry.number,
-            version: entry.version,
-            db: follower.db.clone(),
-            answers: true,
-        });
-        let old = shared.serving.swap(new);
-        follower.adopt(shared.fault.clone(), shared.progress.clone());
-        // Last: who waits for the progress then asks the new tables.
-        shared.progress.send_replace(follower.cursors.clone());
-        tracing::info!(
-            projection = self.name(),
-            generation = entry.number,
-            "new tables serve"
-        );
-        metrics::gauge!("ordo_projection_generation", "projection" => self.name())
-            .set(entry.number as f64);
-        if old.number != entry.number {
-            tokio::spawn(retire(shared.clone(), old));
-        }
-        Ok(Running::follow(follower, &shared.stop))
     }
 
     /// Tables of this version that another process has made serve.
@@ -477,41 +313,7 @@ impl Supervisor {
         }
     }
 
-    fn name(&self) -> &'static str {
+    pub(super) fn name(&self) -> &'static str {
         self.shared.projection.name()
-    }
-}
-
-/// Removes replaced tables when no query holds them any more, or after the time that queries are given.
-async fn retire(shared: Arc<Shared>, old: Arc<Serving>) {
-    let deadline = tokio::time::Instant::now() + shared.settings.drain;
-    let shares = old.db.backend() == ordo_sql::Backend::Postgres;
-    // On Postgres other processes may read them; they look around every five seconds.
-    let earliest = tokio::time::Instant::now()
-        + if shares {
-            shared.settings.drain.min(Duration::from_secs(15))
-        } else {
-            Duration::ZERO
-        };
-    loop {
-        let now = tokio::time::Instant::now();
-        if now >= deadline || (old.db.handles() == 1 && now >= earliest) {
-            break;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(50)) => {}
-            // What is left over is removed at the next start.
-            () = shared.stop.cancelled() => return,
-        }
-    }
-    old.db.close().await;
-    if let Err(error) = shared.catalogue.remove(old.number).await {
-        let (projection, error) = (shared.projection.name(), describe(&error));
-        tracing::warn!(
-            projection,
-            generation = old.number,
-            error,
-            "replaced tables are left over"
-        );
     }
 }
