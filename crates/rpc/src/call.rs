@@ -122,6 +122,10 @@ impl Interceptor for CallSigner {
             .deadline
             .map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let timeout = self.call.timeout.or(self.default_timeout);
+        // A deadline that was set on the request itself stands.
+        if request.metadata().contains_key("grpc-timeout") {
+            return Ok(request);
+        }
         if let Some(timeout) = [left, timeout].into_iter().flatten().min() {
             request.set_timeout(timeout);
         }

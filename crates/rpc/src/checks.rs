@@ -85,23 +85,25 @@ impl Checks {
 
     /// Those that `wanted` names (a check or its group); all when it is empty. `Err`: the first name that is no check's.
     pub(crate) fn select(&self, wanted: &[String]) -> Result<Vec<Run>, String> {
-        let covers = |group: &str, name: &str| {
-            name == group
-                || name
-                    .strip_prefix(group)
-                    .is_some_and(|rest| rest.starts_with('.'))
-        };
-        if let Some(unknown) = wanted
-            .iter()
-            .find(|name| !self.groups.iter().any(|(group, _)| covers(group, name)))
-        {
+        // `log.positions` is part of the group `log`; `stock` means everything below `stock.`.
+        let meets = |group: &str, name: &str| covers(group, name) || covers(name, group);
+        let known = |name: &String| self.groups.iter().any(|(group, _)| meets(group, name));
+        if let Some(unknown) = wanted.iter().find(|name| !known(name)) {
             return Err(unknown.clone());
         }
-        let selected = self.groups.iter().filter(|(group, _)| {
-            wanted.is_empty() || wanted.iter().any(|name| covers(group, name))
-        });
+        let selected = self
+            .groups
+            .iter()
+            .filter(|(group, _)| wanted.is_empty() || wanted.iter().any(|name| meets(group, name)));
         Ok(selected.map(|(_, run)| Arc::clone(run)).collect())
     }
+}
+
+/// Whether `check` is `group` or below it.
+pub(crate) fn covers(group: &str, check: &str) -> bool {
+    check
+        .strip_prefix(group)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 impl std::fmt::Debug for Checks {

@@ -151,3 +151,7 @@ fn internal(reason: &Reason, error: &(dyn Error + 'static)) -> Refusal {
     tracing::error!(reason = reason.name, error = causes, "call failed");
     plain(reason)
 }
+
+#[cfg(test)]
+#[path = "mapping_tests.rs"]
+mod tests;

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    checks::Checks,
+    checks::{Checks, covers},
     identity::identity,
     reason::UNKNOWN_NAME,
     refusal::{Refusal, status},
@@ -202,14 +202,6 @@ impl Registered {
         }
         Ok(chosen)
     }
-}
-
-/// Whether the wanted name is the check or its group.
-fn covers(wanted: &str, check: &str) -> bool {
-    check == wanted
-        || check
-            .strip_prefix(wanted)
-            .is_some_and(|rest| rest.starts_with('.'))
 }
 
 /// The work's result; `None` when the caller has left meanwhile.

@@ -69,3 +69,7 @@ fn digest(query: &impl prost::Message) -> [u8; 8] {
     short.copy_from_slice(&full[..8]);
     short
 }
+
+#[cfg(test)]
+#[path = "page_tests.rs"]
+mod tests;

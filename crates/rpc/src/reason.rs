@@ -209,3 +209,33 @@ pub(crate) fn code_name(code: Code) -> &'static str {
         Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_lists_the_shared_reasons() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/ERRORS.md");
+        assert_eq!(check_document(&path, "every service", SHARED_REASONS), None);
+    }
+
+    #[test]
+    fn a_misnamed_or_doubled_reason_is_a_fault() {
+        let reason = SHARED_REASONS[0];
+        let path = Path::new("/nonexistent/ERRORS.md");
+        assert!(
+            check_document(
+                path,
+                "x",
+                &[Reason {
+                    name: "lower",
+                    ..reason
+                }]
+            )
+            .is_some()
+        );
+        assert!(check_document(path, "x", &[reason, reason]).is_some());
+        assert!(check_document(path, "x", &[reason]).is_some());
+    }
+}

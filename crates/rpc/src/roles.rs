@@ -136,3 +136,7 @@ impl MethodRoles {
         faults
     }
 }
+
+#[cfg(test)]
+#[path = "roles_tests.rs"]
+mod tests;

@@ -70,3 +70,7 @@ impl Violations {
         ))
     }
 }
+
+#[cfg(test)]
+#[path = "violations_tests.rs"]
+mod tests;
