@@ -7,8 +7,6 @@ pub mod follow_intake;
 pub mod replacements;
 pub mod restock;
 pub mod settle_refund;
-#[cfg(test)]
-mod tests;
 
 use ordo_event_log::{Command, EventLog, RecordedEvent, TenantId};
 use ordo_projection::{ReactionContext, ReactionError};

@@ -1,8 +1,6 @@
 //! The read model `case_list`: every case as it is shown, found by order, customer, status, kind and time.
 
 mod query;
-#[cfg(test)]
-mod tests;
 mod view;
 
 use futures::future::BoxFuture;
