@@ -84,6 +84,7 @@ impl Relay {
                 settings.batch_events
             )));
         }
+        lag::describe();
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let mut statuses = Vec::new();

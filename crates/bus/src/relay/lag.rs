@@ -2,15 +2,45 @@
 
 use std::time::Instant;
 
+use metrics::{Unit, describe_counter, describe_gauge};
 use ordo_event_log::{EventLog, Timestamp};
 use tokio::{sync::watch, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::{RelaySettings, RelayStatus};
 
-/// Sets `ordo_relay_lag_events` (events not yet in the stream), `ordo_relay_oldest_unrelayed_seconds` (age of the oldest
-/// of them; 0 when there is none) and `ordo_relay_position`. As long as the broker has not been reached at all, nothing is
-/// known to be relayed, and the age counts from the relay's start.
+/// Says what the relay's metrics mean.
+pub(super) fn describe() {
+    describe_gauge!(
+        "ordo_relay_position",
+        "Position up to which the broker's copy is exact"
+    );
+    describe_gauge!(
+        "ordo_relay_lag_events",
+        "Events of the log that the broker's copy does not have yet"
+    );
+    describe_gauge!(
+        "ordo_relay_oldest_unrelayed_seconds",
+        Unit::Seconds,
+        "Age of the oldest event that the broker's copy does not have; 0 when it has all"
+    );
+    describe_counter!("ordo_relay_published_total", "Events published");
+    describe_counter!(
+        "ordo_relay_rebuilds_total",
+        "How often a stream was found wrong and filled anew from the log"
+    );
+    describe_counter!(
+        "ordo_feed_distrusted_total",
+        "How often a reader found the broker's copy wrong and turned to the owner's log"
+    );
+    describe_counter!(
+        "ordo_bus_refusals_total",
+        "Errors that the broker reported, such as missing permissions"
+    );
+}
+
+/// Measures until told to stop. As long as the broker has not been reached at all, nothing is known to be relayed, and the
+/// age of the oldest event counts from the relay's start.
 pub(super) async fn measure(
     log: EventLog,
     status: watch::Receiver<RelayStatus>,

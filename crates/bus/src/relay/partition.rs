@@ -164,6 +164,9 @@ impl PartitionRelay {
     /// The copy is exact up to `last`.
     pub(super) fn advanced(&self, last: u64) {
         self.status.send_if_modified(|status| {
+            if status.trouble.is_some() {
+                tracing::info!(stream = %self.stream.name, last, "the relay goes on");
+            }
             let changed = status.relayed != Some(last) || status.trouble.is_some();
             status.relayed = Some(last);
             status.trouble = None;
