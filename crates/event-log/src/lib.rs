@@ -1,4 +1,4 @@
-//! The event log: contiguous positions, group commit, idempotent commands, on SQLite and Postgres.
+#![doc = include_str!("../README.md")]
 
 mod aggregate;
 mod batch;

@@ -1,9 +1,10 @@
 //! The only task that writes a partition for this process: it takes what has queued, decides it in memory, commits it as
 //! one, and answers.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep},
@@ -73,8 +74,20 @@ impl Writer {
                     }
                 }
                 self.telemetry.queued.set(self.queue.len() as f64);
-            } else {
-                self.execute(&mut jobs).await;
+            } else if AssertUnwindSafe(self.execute(&mut jobs))
+                .catch_unwind()
+                .await
+                .is_err()
+            {
+                // A mistake in an aggregate's `decode`, `evolve` or `snapshot` outside of a decision. Its batch is answered
+                // with an outcome that is not known; the partition goes on from what the database says.
+                tracing::error!(
+                    partition = self.partition,
+                    "an aggregate panicked while a batch was prepared"
+                );
+                jobs.clear();
+                self.memory.clear();
+                self.stale = true;
             }
         }
     }

@@ -48,13 +48,8 @@ impl Store {
             Db::Postgres(db) => {
                 let connect = db.pool.connect_options();
                 db.pool.close().await;
-                let database = Postgres::connect(&connect, config);
-                let created = database
-                    .create(
-                        &config.service,
-                        config.partitions.unwrap_or(POSTGRES_PARTITIONS),
-                    )
-                    .await?;
+                let partitions = config.partitions.unwrap_or(POSTGRES_PARTITIONS);
+                let (database, created) = Postgres::open(&connect, config, partitions).await?;
                 (Database::Postgres(database), created)
             }
         };

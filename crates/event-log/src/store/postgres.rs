@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ordo_sql::{Row, Value};
 use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Executor as _, Row as _,
+    AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, PgConnection, Row as _,
     postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow},
     query::Query,
 };
@@ -30,7 +30,13 @@ pub(super) struct Postgres {
 type Prepared<'q> = Query<'q, sqlx::Postgres, PgArguments>;
 
 impl Postgres {
-    pub fn connect(options: &PgConnectOptions, config: &EventLogConfig) -> Self {
+    /// Opens the log in `options`' schema, and creates it with `partitions` when there is none.
+    pub async fn open(
+        options: &PgConnectOptions,
+        config: &EventLogConfig,
+        partitions: u32,
+    ) -> Result<(Self, Created), OpenError> {
+        let limit = config.statement_timeout.as_millis().to_string();
         let options = options.clone().disable_statement_logging().options([
             // Every statement here is a walk along an index. Statistics of a table that was empty a moment ago, or was never
             // analysed, make the planner choose sequential scans, hash or merge joins, and a commit then takes a hundred
@@ -46,63 +52,26 @@ impl Postgres {
             ("default_transaction_isolation", "read committed"),
             ("synchronous_commit", "on"),
             // A client that has given up on a statement must not have it hanging in the server.
-            (
-                "statement_timeout",
-                &config.statement_timeout.as_millis().to_string(),
-            ),
+            ("statement_timeout", limit.as_str()),
         ]);
+        let mut connection = options.connect().await?;
+        let created = create(&mut connection, &config.service, partitions).await?;
+        connection.close().await?;
+        let commits = u32::try_from(created.partitions).unwrap_or(1);
         let pool = PgPoolOptions::new()
-            // A commit per partition may be under way at once; see the partitions' default.
-            .max_connections(config.read_connections.max(1) + config.partitions.unwrap_or(4))
+            // A commit of every partition may be under way at once.
+            .max_connections(config.read_connections.max(1).saturating_add(commits))
             .min_connections(0)
             .acquire_timeout(config.statement_timeout)
             .idle_timeout(Duration::from_secs(300))
             // A dead connection shows itself on use, and every use here copes with that.
             .test_before_acquire(false)
             .connect_lazy_with(options);
-        Self {
+        let database = Self {
             pool,
             timeout: config.statement_timeout,
-        }
-    }
-
-    /// Makes the tables unless they are there, whoever else may be doing the same.
-    pub async fn create(&self, service: &str, partitions: u32) -> Result<Created, OpenError> {
-        let mut tx = self.pool.begin().await?;
-        // Held until the transaction ends. Only creators of logs in the same schema wait for each other.
-        tx.execute("select pg_advisory_xact_lock(hashtext('ordo log ' || current_schema()))")
-            .await?;
-        for table in TABLES {
-            let sql = table.replace("{text}", "text collate \"C\"");
-            tx.execute(AssertSqlSafe(sql)).await?;
-        }
-        sqlx::query(
-            "insert into log (service, partitions, format)
-             select $1, $2, $3 where not exists (select 1 from log)",
-        )
-        .bind(service)
-        .bind(i64::from(partitions))
-        .bind(FORMAT)
-        .execute(&mut *tx)
-        .await?;
-        let row = sqlx::query("select service, partitions, format from log")
-            .fetch_one(&mut *tx)
-            .await?;
-        let created = Created {
-            service: row.try_get(0)?,
-            partitions: row.try_get(1)?,
-            format: row.try_get(2)?,
         };
-        sqlx::query(
-            "insert into heads (partition, epoch, position, hash, time)
-             select n, 1, 0, $2, 0 from generate_series(0, $1 - 1) as n on conflict do nothing",
-        )
-        .bind(created.partitions)
-        .bind([0_u8; 32].as_slice())
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        Ok(created)
+        Ok((database, created))
     }
 
     pub async fn rows(&self, sql: &'static str, params: &[Value]) -> Result<Vec<Row>, StoreError> {
@@ -272,4 +241,47 @@ impl Postgres {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// Makes the tables unless they are there, whoever else may be doing the same.
+async fn create(
+    connection: &mut PgConnection,
+    service: &str,
+    partitions: u32,
+) -> Result<Created, OpenError> {
+    let mut tx = connection.begin().await?;
+    // Held until the transaction ends. Only creators of logs in the same schema wait for each other.
+    tx.execute("select pg_advisory_xact_lock(hashtext('ordo log ' || current_schema()))")
+        .await?;
+    for table in TABLES {
+        let sql = table.replace("{text}", "text collate \"C\"");
+        tx.execute(AssertSqlSafe(sql)).await?;
+    }
+    sqlx::query(
+        "insert into log (service, partitions, format)
+         select $1, $2, $3 where not exists (select 1 from log)",
+    )
+    .bind(service)
+    .bind(i64::from(partitions))
+    .bind(FORMAT)
+    .execute(&mut *tx)
+    .await?;
+    let row = sqlx::query("select service, partitions, format from log")
+        .fetch_one(&mut *tx)
+        .await?;
+    let created = Created {
+        service: row.try_get(0)?,
+        partitions: row.try_get(1)?,
+        format: row.try_get(2)?,
+    };
+    sqlx::query(
+        "insert into heads (partition, epoch, position, hash, time)
+         select n, 1, 0, $2, 0 from generate_series(0, $1 - 1) as n on conflict do nothing",
+    )
+    .bind(created.partitions)
+    .bind([0_u8; 32].as_slice())
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(created)
 }

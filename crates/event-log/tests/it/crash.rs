@@ -11,6 +11,9 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::fixture::*;
 
+/// A command's number and its answer.
+type Acknowledged = (usize, Receipt<i64>);
+
 fn process() -> Runtime {
     Builder::new_multi_thread()
         .worker_threads(2)
@@ -22,7 +25,7 @@ fn process() -> Runtime {
 /// Starts a process, kills it in the middle of 40 commands, starts another one, and sends all commands again: what was
 /// acknowledged stands where it was, and nothing has happened twice.
 fn crash_and_repeat(config: &EventLogConfig, round: u64) {
-    let acknowledged: Arc<Mutex<Vec<(usize, Receipt<i64>)>>> = Arc::default();
+    let acknowledged: Arc<Mutex<Vec<Acknowledged>>> = Arc::default();
     let first = process();
     let log = first.block_on(EventLog::open(config.clone())).unwrap();
     let till_name = format!("till-{round}");

@@ -23,6 +23,7 @@ crate::on_both_stores!(
     a_restart_finds_everything,
     streams_are_loaded_however_many_a_command_needs,
     a_panic_is_its_callers_own,
+    a_panic_outside_of_a_decision_does_not_stop_the_partition,
     a_caller_that_goes_away_does_not_stop_its_command,
     partitions_do_not_mix,
     tenants_do_not_mix,
@@ -262,6 +263,20 @@ async fn a_panic_is_its_callers_own(ground: Ground) {
     assert!(panicked.unwrap_err().is_panic());
     assert_eq!(other.unwrap().answer, 6);
     assert_whole(&log).await;
+}
+
+async fn a_panic_outside_of_a_decision_does_not_stop_the_partition(ground: Ground) {
+    let log = ground.open().await;
+    put(&log, command(), "a", 1).await.unwrap();
+    put(&log, command(), "b", PANICS).await.unwrap();
+    // Folding the stream anew panics while it is loaded.
+    let log = ground.open().await;
+    let poisoned = put(&log, command(), "b", 1).await;
+    assert!(
+        matches!(poisoned, Err(ExecuteError::Unavailable(_))),
+        "{poisoned:?}"
+    );
+    assert_eq!(put(&log, command(), "a", 1).await.unwrap().answer, 2);
 }
 
 async fn a_caller_that_goes_away_does_not_stop_its_command(ground: Ground) {

@@ -56,6 +56,9 @@ impl Decider for Till {
     }
 }
 
+/// An amount that `Till::decode` stumbles over.
+pub const PANICS: i64 = 1_234_567;
+
 pub const MOVED: &str = "test.v1.Moved";
 
 impl Aggregate for Till {
@@ -72,10 +75,12 @@ impl Aggregate for Till {
         if type_name != MOVED {
             return Err(CodecError::UnknownType(type_name.to_owned()));
         }
-        Moved::decode(payload).map_err(|source| CodecError::Decode {
+        let moved = Moved::decode(payload).map_err(|source| CodecError::Decode {
             type_name: MOVED.to_owned(),
             source,
-        })
+        })?;
+        assert_ne!(moved.amount, PANICS, "a mistake in a codec");
+        Ok(moved)
     }
 
     fn snapshot(state: &TillState) -> Option<Vec<u8>> {

@@ -15,6 +15,7 @@ mod replicas;
 mod results;
 mod snapshots;
 mod tampering;
+mod throughput;
 
 /// Runs each case over a fresh SQLite store and a fresh Postgres store.
 macro_rules! on_both_stores {

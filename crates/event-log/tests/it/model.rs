@@ -371,7 +371,8 @@ fn run(runtime: &Runtime, ground: &Ground, default_cases: u32) {
     if let Err(failure) = outcome {
         panic!("{failure}");
     }
-    runtime.block_on(async { assert_whole(&replicas.borrow()[0]).await });
+    let [log, _] = replicas.into_inner();
+    runtime.block_on(assert_whole(&log));
 }
 
 fn runtime() -> Runtime {
