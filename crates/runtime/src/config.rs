@@ -497,3 +497,7 @@ impl TelemetryConfig {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

@@ -175,3 +175,7 @@ fn complain(error: &dyn Error) {
         eprintln!("{text}");
     }
 }
+
+#[cfg(test)]
+#[path = "start_tests.rs"]
+mod tests;
