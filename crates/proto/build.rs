@@ -27,7 +27,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
     let mut config = prost_build::Config::new();
     // Ordered maps: the same message always has the same bytes, which command fingerprints rely on.
-    config.enable_type_names().bytes(["."]).btree_map(["."]).include_file("generated.rs");
+    config
+        .enable_type_names()
+        .bytes(["."])
+        .btree_map(["."])
+        .include_file("generated.rs");
     tonic_prost_build::configure().compile_fds_with_config(descriptors, config)?;
     Ok(())
 }

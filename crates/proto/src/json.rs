@@ -6,8 +6,10 @@ use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions};
 
 /// All descriptors of `proto/`.
+#[allow(clippy::expect_used)] // Bytes that the build script wrote for this very crate.
 pub static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    DescriptorPool::decode(crate::FILE_DESCRIPTOR_SET).expect("descriptors are built with the crate")
+    DescriptorPool::decode(crate::FILE_DESCRIPTOR_SET)
+        .expect("descriptors are built with the crate")
 });
 
 /// Bytes that are not what their type name says.
@@ -33,10 +35,11 @@ pub enum JsonError {
 /// strings, unset fields left out.
 pub fn from_bytes(type_name: &str, bytes: &[u8]) -> Result<serde_json::Value, JsonError> {
     let descriptor = descriptor(type_name)?;
-    let message = DynamicMessage::decode(descriptor, bytes).map_err(|source| JsonError::Decode {
-        type_name: type_name.to_owned(),
-        source,
-    })?;
+    let message =
+        DynamicMessage::decode(descriptor, bytes).map_err(|source| JsonError::Decode {
+            type_name: type_name.to_owned(),
+            source,
+        })?;
     let options = SerializeOptions::new().skip_default_fields(true);
     Ok(message.serialize_with_options(serde_json::value::Serializer, &options)?)
 }

@@ -22,5 +22,4 @@ pub use generated::ordo::privacy::v1 as privacy;
 pub use generated::ordo::r#type::v1 as types;
 
 /// Every message and service, as an encoded `google.protobuf.FileDescriptorSet`.
-pub const FILE_DESCRIPTOR_SET: &[u8] =
-    include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
