@@ -49,6 +49,17 @@ impl FakeLog {
         type_name: &str,
         payload: &str,
     ) -> RecordedEvent {
+        self.append_with(partition, stream, type_name, payload, "")
+    }
+
+    fn append_with(
+        &self,
+        partition: u32,
+        stream: &str,
+        type_name: &str,
+        payload: &str,
+        traceparent: &str,
+    ) -> RecordedEvent {
         let mut events = self.events.lock().unwrap();
         let events = &mut events[partition as usize];
         let position = events.len() as u64 + 1;
@@ -72,6 +83,7 @@ impl FakeLog {
             payload: Bytes::copy_from_slice(payload.as_bytes()),
             metadata: EventMetadata {
                 correlation_id: format!("c-{position}"),
+                traceparent: traceparent.to_owned(),
                 ..Default::default()
             },
             hash: EventHash(hash),
@@ -79,6 +91,11 @@ impl FakeLog {
         events.push(event.clone());
         self.changed.send_modify(|count| *count += 1);
         event
+    }
+
+    /// Appends an event whose command had the trace context `traceparent`.
+    pub fn append_traced(&self, partition: u32, stream: &str, traceparent: &str) {
+        self.append_with(partition, stream, "Happened", "", traceparent);
     }
 
     /// Appends `count` events, spread over ten streams.
