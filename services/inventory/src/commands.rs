@@ -21,6 +21,6 @@ pub use self::{
         Adjustment, Receipt, ReceiptLine, Restocking, adjust, receive, restock, set_levels,
     },
     reserve::{Outcome, consume, expire, release, reserve},
-    serve::{Served, serve_backorder},
+    serve::{Served, announce_units, serve_backorder},
     streams::Streams,
 };

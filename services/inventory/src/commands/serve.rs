@@ -8,7 +8,7 @@ use ordo_event_log::Halt;
 use super::{
     InventoryError, Streams,
     facts::{available_anywhere, source},
-    settle::{decide_queue, queue, record, waits},
+    settle::{decide_queue, queue, record, units_came, waits},
 };
 use crate::{
     backorder::{Backorder, BackorderChange},
@@ -83,4 +83,12 @@ pub fn serve_backorder(
     };
     decide_queue(streams, sku, served)?;
     Ok(outcome)
+}
+
+/// Tells those who wait for these SKUs that units became available in another way than by a movement.
+pub fn announce_units(
+    streams: &mut impl Streams,
+    skus: &[Sku],
+) -> Result<(), Halt<InventoryError>> {
+    units_came(streams, skus)
 }

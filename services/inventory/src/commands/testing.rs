@@ -9,11 +9,13 @@ use super::{InventoryError, Streams};
 type Key = (&'static str, String);
 
 /// All streams of one tenant, and every event in order.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub struct Memory {
     states: HashMap<Key, Arc<dyn Any + Send + Sync>>,
     /// Stream and event, in the order of recording.
     pub events: Vec<(&'static str, EncodedEvent)>,
+    /// What the streams were before the command at hand touched them.
+    before: Vec<(Key, Arc<dyn Any + Send + Sync>)>,
 }
 
 impl Memory {
@@ -22,9 +24,13 @@ impl Memory {
         &mut self,
         command: impl FnOnce(&mut Self) -> Result<T, Halt<InventoryError>>,
     ) -> Result<T, InventoryError> {
-        let before = self.clone();
+        let events = self.events.len();
+        self.before.clear();
         command(self).map_err(|halt| {
-            *self = before;
+            self.events.truncate(events);
+            for (key, state) in self.before.drain(..).rev() {
+                self.states.insert(key, state);
+            }
             match halt {
                 Halt::Refuse(error) => error,
                 Halt::Load(load) => panic!("memory has every stream, yet: {load}"),
@@ -68,8 +74,10 @@ impl Streams for Memory {
             let event = A::decode(encoded.type_name, &encoded.payload)
                 .unwrap_or_else(|error| panic!("{error}"));
             let state = A::evolve(self.state::<A>(id)?.clone(), &event);
-            self.states
-                .insert((A::NAME, id.to_owned()), Arc::new(state));
+            let key = (A::NAME, id.to_owned());
+            if let Some(before) = self.states.insert(key.clone(), Arc::new(state)) {
+                self.before.push((key, before));
+            }
             self.events.push((A::NAME, encoded));
         }
         Ok(())

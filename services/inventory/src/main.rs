@@ -1,0 +1,5 @@
+//! Runs the inventory service.
+
+fn main() -> std::process::ExitCode {
+    ordo_runtime::main("inventory", ordo_inventory::run)
+}
