@@ -278,6 +278,7 @@ where
                         | Unknown
                 ) && std::time::Instant::now() < end =>
             {
+                // Not a wait: the pause before asking again.
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             Err(status) => return Err(status),

@@ -38,7 +38,7 @@ fn crash_and_repeat(config: &EventLogConfig, round: u64) {
             }
         });
     }
-    // Any moment will do: sometimes before the first commit, sometimes after the last.
+    // Not a wait: any moment will do, sometimes before the first commit, sometimes after the last.
     let moment = Duration::from_micros(300 * (round % 20));
     first.block_on(async { tokio::time::sleep(moment).await });
     first.shutdown_background();

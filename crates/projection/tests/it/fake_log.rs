@@ -221,6 +221,7 @@ impl EventFeed for FakeFeed {
                     };
                     return Ok(found);
                 }
+                // Not a wait: looks again even when no hint came.
                 tokio::select! {
                     _ = changed.changed() => {}
                     _ = away.changed() => {}

@@ -29,6 +29,7 @@ async fn an_entity_is_handled_in_order_and_entities_at_the_same_time() {
         let probe = Probe::new(|seen, _| {
             let wait = Duration::from_millis(seen.what.len() as u64);
             Box::pin(async move {
+                // Not a wait: work that takes longer for some.
                 tokio::time::sleep(wait).await;
                 Ok(())
             })

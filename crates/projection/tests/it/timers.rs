@@ -143,7 +143,7 @@ async fn a_timer_takes_its_turn_behind_what_its_entity_waits_for() {
                 }
                 let fails = seen.what == "2" && away.load(Ordering::SeqCst);
                 Box::pin(async move {
-                    // The timer is stored before the next event is done.
+                    // Not a wait: work takes its time; the condition below does not depend on how much.
                     tokio::time::sleep(Duration::from_millis(5)).await;
                     if fails {
                         Err(ReactionError::retry("away"))

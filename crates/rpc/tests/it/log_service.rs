@@ -359,6 +359,7 @@ async fn a_subscriber_that_reads_slowly_loses_nothing() {
     for expected in 1..=600 {
         assert_eq!(next_event(&mut items).await.1, expected);
         if expected % 200 == 0 {
+            // Not a wait: a reader that is slow now and then.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
