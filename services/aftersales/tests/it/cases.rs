@@ -20,7 +20,7 @@ use crate::{
 #[tokio::test(flavor = "multi_thread")]
 async fn a_return_puts_goods_on_stock_and_money_back_and_ends() {
     for store in stores().await.unwrap() {
-        let shop = Shop::open(&store).await;
+        let shop = Shop::open(store).await;
         let order_id = shop.delivered_order().await;
         let mut desk = shop.desk(&[role::AGENT]);
 
@@ -61,7 +61,12 @@ async fn a_return_puts_goods_on_stock_and_money_back_and_ends() {
             .await
             .unwrap()
             .into_inner();
-        assert_eq!(received.status(), CaseStatus::Received, "{}", store.name);
+        assert_eq!(
+            received.status(),
+            CaseStatus::Received,
+            "{}",
+            shop.store.name
+        );
         assert_eq!(
             received.refundable.unwrap().minor_units,
             0,
@@ -115,7 +120,7 @@ async fn a_return_puts_goods_on_stock_and_money_back_and_ends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_exchange_places_a_replacement_that_the_return_frees() {
     for store in stores().await.unwrap() {
-        let shop = Shop::open(&store).await;
+        let shop = Shop::open(store).await;
         let order_id = shop.delivered_order().await;
         let mut desk = shop.desk(&[role::CLERK]);
         let mut wanted = request(&order_id, CaseKind::Exchange, &[("1", 1)]);
@@ -159,7 +164,7 @@ async fn an_exchange_places_a_replacement_that_the_return_frees() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_withdrawn_exchange_cancels_its_replacement() {
-    let shop = Shop::open(&ordo_testkit::sqlite().unwrap()).await;
+    let shop = Shop::open(ordo_testkit::sqlite().unwrap()).await;
     let order_id = shop.delivered_order().await;
     let mut desk = shop.desk(&[role::AGENT]);
     let wanted = OpenCaseRequest {
@@ -193,7 +198,7 @@ async fn a_withdrawn_exchange_cancels_its_replacement() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refund_that_intake_refuses_is_shown_as_failed_and_granted_again() {
     for store in stores().await.unwrap() {
-        let shop = Shop::open(&store).await;
+        let shop = Shop::open(store).await;
         shop.intake
             .trouble([Trouble::Refused("REFUND_ABOVE_CAPTURED")]);
         let order_id = shop.delivered_order().await;
@@ -245,7 +250,7 @@ async fn where_the_shop_wants_it_a_person_decides_each_refund() {
     let rules = Rules {
         refund_on_receipt: false,
     };
-    let shop = Shop::open_with(&ordo_testkit::sqlite().unwrap(), rules).await;
+    let shop = Shop::open_with(ordo_testkit::sqlite().unwrap(), rules).await;
     let order_id = shop.delivered_order().await;
     let mut desk = shop.desk(&[role::AGENT]);
     let wanted = OpenCaseRequest {
@@ -281,7 +286,7 @@ async fn where_the_shop_wants_it_a_person_decides_each_refund() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_promised_before_a_restart_is_paid_after_it_and_once() {
     for store in stores().await.unwrap() {
-        let mut shop = Shop::open(&store).await;
+        let mut shop = Shop::open(store).await;
         let order_id = shop.delivered_order().await;
         let away = std::iter::repeat_n(Trouble::Before(tonic::Code::Unavailable), 3);
         shop.intake
@@ -303,7 +308,7 @@ async fn what_was_promised_before_a_restart_is_paid_after_it_and_once() {
         shop.case_when(&case_id, |case| case.status() == CaseStatus::Closed)
             .await;
         assert!(shop.intake.is_at_peace());
-        assert_eq!(shop.intake.refunds().len(), 1, "{}", store.name);
+        assert_eq!(shop.intake.refunds().len(), 1, "{}", shop.store.name);
         assert_eq!(
             shop.intake.tries(),
             [5],

@@ -20,7 +20,7 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_wrong_with_a_request_is_told_at_once() {
-    let shop = Shop::open(&ordo_testkit::sqlite().unwrap()).await;
+    let shop = Shop::open(ordo_testkit::sqlite().unwrap()).await;
     let mut desk = shop.desk(&[role::AGENT]);
     let mut wrong = request("No-Order", CaseKind::Return, &[("1", 0), ("1", 2)]);
     wrong.lines[1].reason = "changed mind".to_owned();
@@ -83,7 +83,7 @@ async fn everything_wrong_with_a_request_is_told_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_names_its_reason() {
-    let shop = Shop::open(&ordo_testkit::sqlite().unwrap()).await;
+    let shop = Shop::open(ordo_testkit::sqlite().unwrap()).await;
     let mut desk = shop.desk(&[role::AGENT]);
     let status = desk
         .open_case(request("0unknown", CaseKind::Return, &[("1", 1)]))
@@ -124,7 +124,7 @@ async fn a_refusal_names_its_reason() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_request_gets_its_first_answer_and_a_changed_one_is_refused() {
     for store in stores().await.unwrap() {
-        let shop = Shop::open(&store).await;
+        let shop = Shop::open(store).await;
         let order_id = shop.delivered_order().await;
         let mut desk = shop.desk(&[role::CHANNEL]);
         let wanted = OpenCaseRequest {
@@ -143,14 +143,14 @@ async fn a_repeated_request_gets_its_first_answer_and_a_changed_one_is_refused()
         let status = desk.open_case(changed).await.unwrap_err();
         assert_eq!(status.code(), Code::AlreadyExists);
         let purchase = shop.purchase_when(&order_id, |_| true).await;
-        assert_eq!(purchase.lines[0].claimed, 1, "{}", store.name);
+        assert_eq!(purchase.lines[0].claimed, 1, "{}", shop.store.name);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_agents_cannot_claim_the_same_unit() {
     for store in stores().await.unwrap() {
-        let shop = Shop::open(&store).await;
+        let shop = Shop::open(store).await;
         let order_id = shop.delivered_order().await;
         let desk = shop.desk(&[role::AGENT]);
         let race = (0..10).map(|_| {
@@ -169,13 +169,13 @@ async fn two_agents_cannot_claim_the_same_unit() {
                 }
             }
         }
-        assert_eq!(won, 1, "{}", store.name);
+        assert_eq!(won, 1, "{}", shop.store.name);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_channel_asks_but_does_not_approve() {
-    let shop = Shop::open(&ordo_testkit::sqlite().unwrap()).await;
+    let shop = Shop::open(ordo_testkit::sqlite().unwrap()).await;
     let order_id = shop.delivered_order().await;
     let mut channel = shop.desk(&[role::CHANNEL]);
     let mut wanted = request(&order_id, CaseKind::Return, &[("1", 1)]);
@@ -201,7 +201,7 @@ async fn a_channel_asks_but_does_not_approve() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_tenant_sees_nothing() {
-    let shop = Shop::open(&ordo_testkit::sqlite().unwrap()).await;
+    let shop = Shop::open(ordo_testkit::sqlite().unwrap()).await;
     let order_id = shop.delivered_order().await;
     let wanted = request(&order_id, CaseKind::Return, &[("1", 1)]);
     let opened = shop
@@ -247,7 +247,7 @@ async fn another_tenant_sees_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn cases_are_listed_newest_first_page_by_page() {
     for store in stores().await.unwrap() {
-        let shop = Shop::open(&store).await;
+        let shop = Shop::open(store).await;
         let mut desk = shop.desk(&[role::AGENT]);
         let mut opened = Vec::new();
         let mut at_least = None;
@@ -279,7 +279,12 @@ async fn cases_are_listed_newest_first_page_by_page() {
             .chain(&second.cases)
             .map(|case| &case.case_id)
             .collect();
-        assert_eq!(listed, opened.iter().collect::<Vec<_>>(), "{}", store.name);
+        assert_eq!(
+            listed,
+            opened.iter().collect::<Vec<_>>(),
+            "{}",
+            shop.store.name
+        );
         assert!(second.next_page_token.is_empty());
 
         let of_c1 = ListCasesRequest {

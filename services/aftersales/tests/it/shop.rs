@@ -37,9 +37,10 @@ pub struct Shop {
     pub intake: Neighbour,
     pub inventory: Neighbour,
     pub intake_log: EventLog,
+    /// Where everybody keeps their databases.
+    pub store: TestStore,
     issuer: TokenIssuer,
     keys: TempDir,
-    store: String,
     listeners: [Arc<TcpListener>; 3],
     aftersales: Option<Service>,
     _neighbours: [Service; 2],
@@ -57,11 +58,11 @@ impl Drop for Service {
 }
 
 impl Shop {
-    pub async fn open(store: &TestStore) -> Self {
+    pub async fn open(store: TestStore) -> Self {
         Self::open_with(store, Rules::default()).await
     }
 
-    pub async fn open_with(store: &TestStore, rules: Rules) -> Self {
+    pub async fn open_with(store: TestStore, rules: Rules) -> Self {
         let issuer = TokenIssuer::generate();
         let keys = tempfile::tempdir().unwrap();
         std::fs::write(
@@ -98,7 +99,7 @@ impl Shop {
             intake_log,
             issuer,
             keys,
-            store: store.url.clone(),
+            store,
             listeners,
             aftersales: None,
             _neighbours: [intake_service, inventory_service],
@@ -109,7 +110,7 @@ impl Shop {
 
     /// Starts aftersales, again after [`stop`](Self::stop).
     pub async fn start(&mut self, rules: Rules) {
-        let config = config(&self.keys, &self.store, &self.listeners, 0);
+        let config = config(&self.keys, &self.store.url, &self.listeners, 0);
         let shutdown = CancellationToken::new();
         let run = ordo_aftersales::run(config, rules, shutdown.clone());
         self.aftersales = Some(Service {
