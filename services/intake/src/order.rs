@@ -30,13 +30,15 @@ mod stock;
 pub(crate) mod specs;
 
 pub use amounts::{LARGEST_AMOUNT, LARGEST_QUANTITY};
-pub use body::{Body, Line, Quantities};
+pub use body::{Body, Line, ParcelEntry, Quantities, SiteStock};
 pub use codec::OrderEvent;
 pub use command::*;
 pub use currency::is_currency;
 pub use error::OrderError;
 use ordo_decider::Decider;
 pub use review::{ReviewRule, ReviewRules};
+
+pub use stock::told_by_others;
 
 use draft::Draft;
 

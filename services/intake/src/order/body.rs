@@ -469,6 +469,12 @@ impl Body {
             .filter(move |hold| hold.reason() == reason)
     }
 
+    /// How often that reason has held the order.
+    pub fn times_held(&self, reason: HoldReason) -> u32 {
+        let index = usize::try_from(i32::from(reason)).unwrap_or_default();
+        self.holds_so_far.get(index).copied().unwrap_or_default()
+    }
+
     /// The customer may get several parcels.
     pub fn split_allowed(&self) -> bool {
         self.wishes

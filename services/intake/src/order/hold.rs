@@ -47,14 +47,7 @@ pub(crate) fn code(reason: HoldReason) -> &'static str {
 
 /// Holds the order.
 pub(super) fn raise(draft: &mut Draft, raised: Raised) {
-    let index = usize::try_from(i32::from(raised.reason)).unwrap_or_default();
-    let number = draft
-        .body()
-        .holds_so_far
-        .get(index)
-        .copied()
-        .unwrap_or_default()
-        + 1;
+    let number = draft.body().times_held(raised.reason) + 1;
     let hold = ordo_proto::intake::Hold {
         hold_id: format!("{}-{number}", code(raised.reason)),
         reason: raised.reason.into(),

@@ -5,7 +5,7 @@
 mod cancelling;
 mod delivering;
 mod editing;
-mod fixtures;
+pub(crate) mod fixtures;
 mod golden;
 mod holding;
 mod paying;
@@ -13,3 +13,6 @@ mod placing;
 mod properties;
 mod returning;
 mod stocking;
+
+/// One event of every type, as stored by earlier versions.
+pub(crate) use golden::golden_events;

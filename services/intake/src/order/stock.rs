@@ -46,6 +46,11 @@ fn terms(body: &Body) -> Terms {
     }
 }
 
+/// Whether inventory learns of the released units from somebody else, and must not be asked to release them again.
+pub fn told_by_others(release: &ReservationReleaseRequested) -> bool {
+    release.cause == SHORT_PICK || release.cause == EXPIRED
+}
+
 /// Whether what is there may go before the rest is.
 pub(super) fn parts_may_go(body: &Body) -> bool {
     body.split_allowed()

@@ -15,6 +15,15 @@ fn bytes(hex: &str) -> Vec<u8> {
         .collect()
 }
 
+/// The stored events, decoded.
+pub fn golden_events() -> Vec<OrderEvent> {
+    let decode = |stored: &str| {
+        let (type_name, hex) = stored.split_once(' ').expect("type and bytes");
+        Order::decode(type_name, &bytes(hex)).expect(type_name)
+    };
+    STORED.lines().map(decode).collect()
+}
+
 /// A story in which every type of event happens.
 fn story() -> Vec<OrderEvent> {
     let mut unpaid = place();

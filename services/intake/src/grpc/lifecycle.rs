@@ -1,0 +1,92 @@
+//! CancelOrder and ConfirmDelivery.
+
+use ordo_proto::intake::{
+    CancelOrderRequest, CancelOrderResponse, ConfirmDeliveryRequest, ConfirmDeliveryResponse,
+};
+use ordo_rpc::Violations;
+use tonic::{Request, Status};
+
+use super::{
+    IntakeService, answers,
+    deciding::{receipt, require_order_id},
+    fields,
+};
+use crate::order::{Cancel, ConfirmDelivery, Intent, Order};
+
+/// Cause of what customers cancel, themselves or through the shop's people.
+const CUSTOMER: &str = "CUSTOMER";
+
+impl IntakeService {
+    pub(super) async fn cancel(
+        &self,
+        request: Request<CancelOrderRequest>,
+    ) -> Result<CancelOrderResponse, Status> {
+        let message = request.get_ref();
+        let mut violations = Violations::new();
+        require_order_id(&mut violations, &message.order_id);
+        fields::line_quantities(&mut violations, "lines", &message.lines);
+        violations.finish()?;
+        let content = CancelOrderRequest {
+            header: None,
+            ..message.clone()
+        };
+        let command = self.command(
+            &request,
+            message.header.as_ref(),
+            &message.order_id,
+            &content,
+        )?;
+        let detail = message.header.as_ref().map(|header| header.reason.clone());
+        let intent = Intent::Cancel(Cancel {
+            lines: message.lines.clone(),
+            cause: CUSTOMER.to_owned(),
+            detail: detail.unwrap_or_default(),
+        });
+        let answer = |order: &Order| CancelOrderResponse {
+            receipt: None,
+            status: answers::status(order),
+            pending: answers::body(order).is_some_and(|body| !body.cancellations.is_empty()),
+        };
+        let done = self
+            .decide(command, &message.order_id, intent, answer)
+            .await;
+        let done = done.map_err(ordo_rpc::status)?;
+        let mut response = done.answer.clone();
+        response.receipt = receipt(&done);
+        Ok(response)
+    }
+
+    pub(super) async fn confirm(
+        &self,
+        request: Request<ConfirmDeliveryRequest>,
+    ) -> Result<ConfirmDeliveryResponse, Status> {
+        let message = request.get_ref();
+        let mut violations = Violations::new();
+        require_order_id(&mut violations, &message.order_id);
+        violations.finish()?;
+        let content = ConfirmDeliveryRequest {
+            header: None,
+            ..message.clone()
+        };
+        let command = self.command(
+            &request,
+            message.header.as_ref(),
+            &message.order_id,
+            &content,
+        )?;
+        let intent = Intent::ConfirmDelivery(ConfirmDelivery {
+            accepted: message.accepted,
+        });
+        let answer = |order: &Order| ConfirmDeliveryResponse {
+            receipt: None,
+            status: answers::status(order),
+        };
+        let done = self
+            .decide(command, &message.order_id, intent, answer)
+            .await;
+        let done = done.map_err(ordo_rpc::status)?;
+        let mut response = done.answer.clone();
+        response.receipt = receipt(&done);
+        Ok(response)
+    }
+}

@@ -1,0 +1,4 @@
+//! Read models.
+
+pub mod order_list;
+pub mod sku_codes;

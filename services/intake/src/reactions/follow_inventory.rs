@@ -1,0 +1,107 @@
+//! Records on orders what inventory reserved and what it could not.
+
+use futures::future::BoxFuture;
+use ordo_event_log::RecordedEvent;
+use ordo_projection::{Reaction, ReactionContext, ReactionError};
+use ordo_proto::{
+    intake::{Allocation, Shortage},
+    inventory::{
+        ReservationAllocated, ReservationAllocation, ReservationExpired, ReservationShort,
+    },
+};
+
+use super::{entity, is, message};
+use crate::{
+    order::{Intent, OrderError, RecordReservation, RecordReservationExpired, RecordShortage},
+    orders::{Orders, TellError},
+};
+
+/// The reaction.
+pub struct FollowInventory {
+    orders: Orders,
+}
+
+impl FollowInventory {
+    /// Tells `orders`.
+    pub fn new(orders: Orders) -> Self {
+        Self { orders }
+    }
+}
+
+fn allocations(allocations: Vec<ReservationAllocation>) -> Vec<Allocation> {
+    let here = |there: ReservationAllocation| Allocation {
+        line_id: there.line_id,
+        sku: there.sku,
+        site_id: there.site_id,
+        quantity: there.quantity,
+    };
+    allocations.into_iter().map(here).collect()
+}
+
+/// What the order is told. The reservation's id is the order's.
+pub(super) fn intent(event: &RecordedEvent) -> Result<Option<Intent>, ReactionError> {
+    let reservation_version = event.stream_version;
+    if let Some(it) = message::<ReservationAllocated>(event)? {
+        return Ok(Some(Intent::RecordReservation(RecordReservation {
+            attempt: it.attempt,
+            reservation_version,
+            allocations: allocations(it.allocations),
+        })));
+    }
+    if let Some(it) = message::<ReservationShort>(event)? {
+        let shortages = it.shortages.into_iter().map(|shortage| Shortage {
+            line_id: shortage.line_id,
+            sku: shortage.sku,
+            missing: shortage.missing,
+            unknown_sku: shortage.unknown_sku,
+        });
+        return Ok(Some(Intent::RecordShortage(RecordShortage {
+            attempt: it.attempt,
+            reservation_version,
+            shortages: shortages.collect(),
+            waiting: it.waiting,
+        })));
+    }
+    if let Some(it) = message::<ReservationExpired>(event)? {
+        return Ok(Some(Intent::RecordReservationExpired(
+            RecordReservationExpired {
+                allocations: allocations(it.allocations),
+            },
+        )));
+    }
+    Ok(None)
+}
+
+impl Reaction for FollowInventory {
+    fn name(&self) -> &'static str {
+        "follow_inventory"
+    }
+
+    fn entity(&self, event: &RecordedEvent) -> Option<String> {
+        let concerns = is::<ReservationAllocated>(event)
+            || is::<ReservationShort>(event)
+            || is::<ReservationExpired>(event);
+        concerns.then(|| entity(&event.tenant, &event.stream.id))
+    }
+
+    fn react<'a>(
+        &'a self,
+        event: &'a RecordedEvent,
+        context: &'a mut ReactionContext,
+    ) -> BoxFuture<'a, Result<(), ReactionError>> {
+        Box::pin(async move {
+            let Some(intent) = intent(event)? else {
+                return Ok(());
+            };
+            match self
+                .orders
+                .tell(context, "record", &event.stream.id, intent)
+                .await
+            {
+                // A reservation that somebody made for something else than an order.
+                Ok(()) | Err(TellError::Refused(OrderError::NoSuchOrder)) => Ok(()),
+                Err(error) => Err(error.into()),
+            }
+        })
+    }
+}
