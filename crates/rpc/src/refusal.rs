@@ -1,6 +1,9 @@
 //! The one place where errors become gRPC status.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -25,7 +28,7 @@ pub struct Refusal {
     /// For people; never holds personal data nor internal detail.
     pub message: String,
     /// `ErrorInfo.metadata`: ids and quantities that the message speaks of.
-    pub metadata: HashMap<String, String>,
+    pub metadata: BTreeMap<String, String>,
     /// What the caller can do.
     pub way_out: &'static str,
     /// When the same call may succeed.
@@ -43,7 +46,7 @@ impl Refusal {
             code: reason.code,
             reason: reason.name,
             message: message.into(),
-            metadata: HashMap::new(),
+            metadata: BTreeMap::new(),
             way_out: reason.way_out,
             retry_after: retries.then_some(RETRY_AFTER),
         }
@@ -66,7 +69,7 @@ impl Refusal {
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
-        let mut metadata = refusal.metadata;
+        let mut metadata: HashMap<String, String> = refusal.metadata.into_iter().collect();
         metadata.insert("way_out".into(), refusal.way_out.into());
         let subject = metadata.get("subject").cloned().unwrap_or_default();
         let mut details = ErrorDetails::with_error_info(refusal.reason, DOMAIN, metadata);

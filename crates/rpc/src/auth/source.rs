@@ -48,7 +48,7 @@ enum Kind {
     None,
     Fixed(Arc<str>),
     File(PathBuf),
-    Signed(TokenIssuer, Grant),
+    Signed(Box<(TokenIssuer, Grant)>),
 }
 
 impl TokenSource {
@@ -70,7 +70,7 @@ impl TokenSource {
     /// Signs short-lived tokens with role `service` and no tenant.
     pub fn signed_by(issuer: TokenIssuer, service: &str) -> Self {
         let grant = Grant::new(service, None, &[role::SERVICE]).lifetime(OWN_LIFETIME);
-        Self::of(Kind::Signed(issuer, grant))
+        Self::of(Kind::Signed(Box::new((issuer, grant))))
     }
 
     /// The token to present now.
@@ -97,7 +97,10 @@ impl TokenSource {
                     });
                 }
             },
-            Kind::Signed(issuer, grant) => (issuer.mint(grant)?.into(), OWN_LIFETIME / 2),
+            Kind::Signed(signed) => {
+                let (issuer, grant) = &**signed;
+                (issuer.mint(grant)?.into(), OWN_LIFETIME / 2)
+            }
         };
         *held = Some((Arc::clone(&token), Instant::now() + keep));
         Ok(token)
