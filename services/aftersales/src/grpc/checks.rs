@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Most lines of a case.
-const MAX_LINES: usize = 500;
+const MAX_LINES: usize = 2_000;
 /// Most units of a line.
 const MAX_UNITS: i64 = 1_000_000;
 /// Longest text that people write.

@@ -46,9 +46,9 @@ pub(super) async fn pack(
             "must not be empty unless it is the only parcel",
         );
         violations.require(
-            parcel.lines.len() <= 500,
+            parcel.lines.len() <= 2_000,
             field("lines"),
-            "must be at most 500",
+            "must be at most 2000",
         );
         for (m, line) in parcel.lines.iter().enumerate() {
             let field = |name: &str| format!("parcels[{n}].lines[{m}].{name}");

@@ -179,9 +179,9 @@ fn read_completion(message: &CompleteInformationRequest) -> Result<CompleteInfor
         unknown,
     );
     v.require(
-        message.lines.len() <= 500,
+        message.lines.len() <= 2_000,
         "lines",
-        "must be at most 500 lines",
+        "must be at most 2000 lines",
     );
     let mut currency = Currency::default();
     let mut lines = Vec::new();

@@ -127,7 +127,7 @@ pub(super) fn time_range(violations: &mut Violations, field: &str, range: Option
 
 /// Units of lines: each named once.
 pub(super) fn line_quantities(violations: &mut Violations, field: &str, lines: &[LineQuantity]) {
-    violations.require(lines.len() <= 500, field, "must be at most 500 lines");
+    violations.require(lines.len() <= 2_000, field, "must be at most 2000 lines");
     for (index, line) in lines.iter().enumerate() {
         let path = format!("{field}[{index}]");
         let named_before = lines[..index]

@@ -13,7 +13,7 @@ use super::fields::{self, Currency};
 use crate::order::{LARGEST_AMOUNT, LARGEST_QUANTITY, NewLine, Place};
 
 /// Most lines, charges and payments of an order.
-const LINES: usize = 500;
+const LINES: usize = 2_000;
 const CHARGES: usize = 50;
 const PAYMENTS: usize = 50;
 
@@ -40,7 +40,7 @@ pub(super) fn read(request: &PlaceOrderRequest) -> Result<Place, Status> {
     v.require(
         request.lines.len() <= LINES,
         "lines",
-        "must be at most 500 lines",
+        "must be at most 2000 lines",
     );
     let lines = request
         .lines

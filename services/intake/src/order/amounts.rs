@@ -10,7 +10,7 @@ use ordo_proto::{
 
 use super::{Body, OrderError};
 
-/// Amounts beyond this many minor units, either way, are refused: sums of 500 lines then stay far inside 64 bits.
+/// Amounts beyond this many minor units, either way, are refused: sums of 2,000 lines then stay far inside 64 bits.
 pub const LARGEST_AMOUNT: i64 = 1_000_000_000_000_000;
 
 /// Quantities beyond this are refused.

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Most lines of one request.
-const MAX_LINES: usize = 500;
+const MAX_LINES: usize = 2_000;
 
 pub(super) async fn reserve(
     service: &InventoryService,

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Most lines of one delivery or return.
-const MAX_LINES: usize = 1_000;
+const MAX_LINES: usize = 2_000;
 
 pub(super) async fn receive(
     service: &InventoryService,
