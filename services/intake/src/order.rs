@@ -159,6 +159,7 @@ impl Decider for Order {
             Intent::ConfirmDelivery(it) => delivery::confirm(draft_ref, it),
             Intent::Complete(it) => delivery::complete(draft_ref, it),
             Intent::RecordReturnApproved(it) => returns::record_approved(draft_ref, it),
+            Intent::RecordReturnAbandoned(it) => returns::record_abandoned(draft_ref, it),
             Intent::RecordReturned(it) => returns::record_returned(draft_ref, it),
         }?;
         settle::settle(&mut draft);

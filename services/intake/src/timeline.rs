@@ -98,6 +98,10 @@ fn text(event: &OrderEvent) -> (String, String) {
         OrderEvent::LinesReturned(_) => {
             said("Your returned goods arrived.", "已收到您退回的商品。")
         }
+        OrderEvent::ReturnAbandoned(_) => said(
+            "Some goods of your return will not come back.",
+            "部分退货商品不再退回。",
+        ),
         OrderEvent::Completed(_) => said(
             "Your order is complete. Thank you!",
             "订单已完成，感谢您的惠顾！",

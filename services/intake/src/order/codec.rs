@@ -31,6 +31,7 @@ ordo_event_log::events! {
         LinesDelivered(intake::LinesDelivered),
         ReturnApproved(intake::ReturnApproved),
         LinesReturned(intake::LinesReturned),
+        ReturnAbandoned(intake::ReturnAbandoned),
         Completed(intake::OrderCompleted),
         Cancelled(intake::OrderCancelled),
         Rejected(intake::OrderRejected),

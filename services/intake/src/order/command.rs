@@ -49,6 +49,8 @@ pub enum Intent {
     RecordTrackingNumber(RecordTrackingNumber),
     RecordReturnApproved(ReturnedLines),
     RecordReturned(ReturnedLines),
+    /// Approved units that will not come back.
+    RecordReturnAbandoned(ReturnedLines),
 }
 
 /// A new order. Amounts are checked for form and size by the caller; what is missing leads to holds.

@@ -114,6 +114,18 @@ pub(super) fn apply(phase: Phase, body: &mut Body, event: &OrderEvent) -> Phase 
                 );
             }
         }
+        OrderEvent::ReturnAbandoned(abandoned) => {
+            for LineQuantity { line_id, quantity } in &abandoned.lines {
+                if let Some(line) = body.line_mut(line_id) {
+                    line.return_approved -= quantity;
+                }
+                add(
+                    &mut return_entry(body, &abandoned.case_id).approved,
+                    line_id,
+                    -quantity,
+                );
+            }
+        }
         OrderEvent::LinesReturned(returned) => {
             for LineQuantity { line_id, quantity } in &returned.lines {
                 if let Some(line) = body.line_mut(line_id) {

@@ -1,7 +1,7 @@
 //! Units that may come back, and units that came back. Recognised by their case when told again.
 
 use ordo_proto::{
-    intake::{LinesReturned, ReturnApproved},
+    intake::{LinesReturned, ReturnAbandoned, ReturnApproved},
     types::LineQuantity,
 };
 
@@ -61,6 +61,29 @@ pub(super) fn record_returned(draft: &mut Draft, it: ReturnedLines) -> Result<()
     }
     if !lines.is_empty() {
         draft.record(LinesReturned {
+            case_id: it.case_id,
+            lines,
+        });
+    }
+    Ok(())
+}
+
+/// Aftersales gave units up: the request was withdrawn, or a part of it never came. Counted up to what is still expected;
+/// units that were never approved here (the request was rejected) are none of the order's business.
+pub(super) fn record_abandoned(draft: &mut Draft, it: ReturnedLines) -> Result<(), OrderError> {
+    let Some(case) = case(draft, &it.case_id) else {
+        return Ok(());
+    };
+    let mut lines = Vec::new();
+    for LineQuantity { line_id, .. } in &it.lines {
+        let open = count(&case.approved, line_id) - count(&case.returned, line_id);
+        let given_up = count(&it.lines, line_id).min(open);
+        if given_up > 0 && count(&lines, line_id) == 0 {
+            lines.push(units(line_id, given_up));
+        }
+    }
+    if !lines.is_empty() {
+        draft.record(ReturnAbandoned {
             case_id: it.case_id,
             lines,
         });

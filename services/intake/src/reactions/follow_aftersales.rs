@@ -3,7 +3,9 @@
 use futures::future::BoxFuture;
 use ordo_event_log::RecordedEvent;
 use ordo_projection::{Reaction, ReactionContext, ReactionError};
-use ordo_proto::aftersales::{CaseApproved, CaseKind, ReplacementFreed, ReturnReceived};
+use ordo_proto::aftersales::{
+    CaseApproved, CaseKind, PurchaseUnclaimed, ReplacementFreed, ReturnReceived,
+};
 
 use super::{entity, is, message, order_of, units};
 use crate::{
@@ -48,6 +50,15 @@ pub(super) fn told(event: &RecordedEvent) -> Result<Option<(String, Intent)>, Re
         let something = !returned.lines.is_empty();
         return Ok(something.then_some((it.order_id, Intent::RecordReturned(returned))));
     }
+    if let Some(it) = message::<PurchaseUnclaimed>(event)? {
+        // Of the stream of the purchase, whose id is the order's.
+        let order_id = event.stream.id.to_string();
+        let abandoned = ReturnedLines {
+            case_id: it.case_id,
+            lines: it.lines,
+        };
+        return Ok(Some((order_id, Intent::RecordReturnAbandoned(abandoned))));
+    }
     if let Some(it) = message::<ReplacementFreed>(event)? {
         let placed = !it.replacement_order_id.is_empty();
         return Ok(placed.then_some((it.replacement_order_id, Intent::ReleaseReplacement)));
@@ -63,6 +74,7 @@ impl Reaction for FollowAftersales {
     fn entity(&self, event: &RecordedEvent) -> Option<String> {
         let concerns = is::<CaseApproved>(event)
             || is::<ReturnReceived>(event)
+            || is::<PurchaseUnclaimed>(event)
             || is::<ReplacementFreed>(event);
         concerns.then(|| entity(&event.tenant, order_of(&event.stream.id)))
     }

@@ -71,6 +71,8 @@ fn story() -> Vec<OrderEvent> {
             Intent::ConfirmDelivery(ConfirmDelivery { accepted: true }),
             Intent::RecordReturnApproved(two("o1-C1")),
             Intent::RecordReturned(two("o1-C1")),
+            Intent::RecordReturnApproved(two("o1-C2")),
+            Intent::RecordReturnAbandoned(two("o1-C2")),
             refund("o1-C1-R1", 1_000, vec![units("1", 1)]),
         ],
     );

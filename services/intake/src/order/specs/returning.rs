@@ -1,5 +1,5 @@
 use ordo_decider::given;
-use ordo_proto::intake::{FulfilmentStatus, LinesReturned, ReturnApproved};
+use ordo_proto::intake::{FulfilmentStatus, LinesReturned, ReturnAbandoned, ReturnApproved};
 
 use super::fixtures::*;
 use crate::order::{status, *};
@@ -75,6 +75,36 @@ fn no_more_comes_back_than_was_shipped() {
     given::<Order>(history(place(), []))
         .when(command(returned(1)))
         .then_error(too_much());
+}
+
+#[test]
+fn units_that_will_not_come_back_can_be_approved_in_another_case() {
+    let given_up = || Intent::RecordReturnAbandoned(lines(2));
+    let outcome = given::<Order>(after([approved(2), returned(1)]))
+        .when(command(given_up()))
+        .then([ReturnAbandoned {
+            case_id: "o1-C1".into(),
+            lines: vec![units("1", 1)],
+        }
+        .into()]);
+    assert_eq!(body(&outcome.state).lines[0].return_approved, 1);
+    let again = ReturnedLines {
+        case_id: "o1-C2".into(),
+        lines: vec![units("1", 1)],
+    };
+    given::<Order>(after([approved(2), returned(1), given_up()]))
+        .when(command(Intent::RecordReturnApproved(again)))
+        .then_matching(|events| names(events) == ["ReturnApproved"]);
+    given::<Order>(after([approved(2), returned(1), given_up()]))
+        .when(command(given_up()))
+        .then_nothing();
+}
+
+#[test]
+fn a_request_that_was_never_approved_gives_nothing_up() {
+    given::<Order>(after([]))
+        .when(command(Intent::RecordReturnAbandoned(lines(2))))
+        .then_nothing();
 }
 
 #[test]
