@@ -36,7 +36,7 @@ fn row(n: i64, amount: Option<i64>) -> Vec<Value> {
 async fn many_rows_are_inserted_updated_found_and_deleted_over_all_statement_sizes() {
     for store in stores().await.unwrap() {
         let db = open(&store).await;
-        for count in [0_i64, 1, 127, 128, 129, 1_000, 11_000] {
+        for count in [0_i64, 1, 499, 500, 501, 1_000, 11_000] {
             let mut tx = db.begin().await.unwrap();
             let rows = (0..count).map(|n| row(n, None)).collect();
             let inserted = tx
