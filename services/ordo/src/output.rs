@@ -18,7 +18,7 @@ pub fn json<M: Message + Name>(message: &M) -> Result<(), Fault> {
 pub fn table(titles: &[&str]) -> Table {
     let mut table = Table::new();
     table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
+        .load_style(presets::UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(titles);
     table

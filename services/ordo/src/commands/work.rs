@@ -10,7 +10,7 @@ use ordo_proto::{
         RecordCheckRequest, RecordPickRequest, RecordTrackingRequest, StartPickingRequest,
         TrackingScan, TrackingStatus, get_parcel_request, record_tracking_request,
     },
-    types::{LineQuantity, Page},
+    types::{ConsistencyToken, LineQuantity, Page},
 };
 
 use super::{catalogue::done, parse};
@@ -134,7 +134,7 @@ pub async fn run(client: &Client, command: WorkCommand) -> Result<ExitCode, Faul
             list(client, request).await?;
         }
         WorkCommand::Show { id } => {
-            let order = get(client, id).await?;
+            let order = get(client, id, None).await?;
             if client.json {
                 json(&order)?;
             } else {
@@ -143,7 +143,7 @@ pub async fn run(client: &Client, command: WorkCommand) -> Result<ExitCode, Faul
         }
         WorkCommand::Pick { id, lines, worker } => pick(client, id, lines, worker).await?,
         WorkCommand::Pack { id } => {
-            if get(client, id.clone()).await?.status() == FulfilmentOrderStatus::Picked {
+            if get(client, id.clone(), None).await?.status() == FulfilmentOrderStatus::Picked {
                 let request = RecordCheckRequest {
                     header: header(None, None),
                     fulfilment_order_id: id.clone(),
@@ -220,10 +220,14 @@ pub async fn run(client: &Client, command: WorkCommand) -> Result<ExitCode, Faul
     Ok(ExitCode::SUCCESS)
 }
 
-async fn get(client: &Client, fulfilment_order_id: String) -> Result<FulfilmentOrder, Fault> {
+async fn get(
+    client: &Client,
+    fulfilment_order_id: String,
+    at_least: Option<ConsistencyToken>,
+) -> Result<FulfilmentOrder, Fault> {
     let request = GetFulfilmentOrderRequest {
         fulfilment_order_id,
-        at_least: None,
+        at_least,
     };
     let answer = client
         .fulfilment()?
@@ -327,7 +331,7 @@ async fn pick(
     worker: String,
 ) -> Result<(), Fault> {
     let mut fulfilment = client.fulfilment()?;
-    let order = get(client, id.clone()).await?;
+    let order = get(client, id.clone(), None).await?;
     if order.status() == FulfilmentOrderStatus::Open {
         let request = StartPickingRequest {
             header: header(None, None),
@@ -347,6 +351,7 @@ async fn pick(
             "nothing is left to pick on {id}"
         )));
     }
+    let mut picked = None;
     for LineQuantity { line_id, quantity } in lines {
         let request = RecordPickRequest {
             header: header(None, None),
@@ -355,9 +360,10 @@ async fn pick(
             quantity,
             ..RecordPickRequest::default()
         };
-        fulfilment.record_pick(request).await?;
+        let answer = fulfilment.record_pick(request).await?.into_inner();
+        picked = answer.receipt.and_then(|receipt| receipt.token);
     }
-    let order = get(client, id).await?;
+    let order = get(client, id, picked).await?;
     if client.json {
         return json(&order);
     }
