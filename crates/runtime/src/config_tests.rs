@@ -69,6 +69,17 @@ fn every_fault_is_named_at_once() {
 }
 
 #[test]
+fn https_peers_need_an_authority() {
+    let found = faults(&[
+        ("auth.jwks", "{}"),
+        ("auth.token_file", "Cargo.toml"),
+        ("peers.intake", "https://intake:7101"),
+    ]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0].0, "tls.peer_ca_file");
+}
+
+#[test]
 fn a_store_password_never_shows_in_a_fault() {
     let found = faults(&[("auth.jwks", "{}"), ("store", "postgre://u:s3cr3t@h/db")]);
     assert_eq!(found.len(), 1);

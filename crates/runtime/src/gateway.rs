@@ -112,22 +112,39 @@ impl Gateway {
         self.current.store(Arc::new(layer.layer(routes.prepare())));
     }
 
+    /// Waits for the server to fail, which it does not do by itself as long as its socket works.
+    pub(crate) async fn failed(&mut self) -> String {
+        match (&mut self.server).await {
+            Ok(Ok(())) => "it stopped accepting connections".to_owned(),
+            Ok(Err(error)) => error.to_string(),
+            Err(lost) => lost.to_string(),
+        }
+    }
+
     /// Takes no new connections and waits until the present calls have ended, at most `patience`. False when some had to
     /// be cut off.
-    pub(crate) async fn drain(mut self, patience: Duration) -> bool {
+    pub(crate) async fn drain(&mut self, patience: Duration) -> bool {
         self.stop.cancel();
+        if self.server.is_finished() {
+            return true;
+        }
         match tokio::time::timeout(patience, &mut self.server).await {
-            Ok(Ok(Ok(()))) => true,
             Ok(Ok(Err(error))) => {
                 tracing::error!(%error, "the gRPC server failed");
                 true
             }
-            Ok(Err(_)) => true,
+            Ok(_) => true,
             Err(_) => {
                 self.server.abort();
                 false
             }
         }
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.server.abort();
     }
 }
 

@@ -111,6 +111,7 @@ impl Host {
         if let Some(bus) = &bus {
             add_copy_check(&mut checks, bus, &log);
         }
+        tracing::debug!(service, grpc = %gateway.address(), "the log is served");
         Ok(Self {
             service,
             config,
@@ -233,7 +234,7 @@ impl Host {
     /// Starts the relay, serves `routes` and says that it is ready; after `shutdown`, ends everything in order within the
     /// configured time.
     pub async fn serve(
-        self,
+        mut self,
         roles: MethodRoles,
         routes: Routes,
         shutdown: impl Future<Output = ()>,
@@ -259,8 +260,22 @@ impl Host {
         self.gateway.exchange(&layer, routes);
         self.health.set(true, &services).await;
         self.announce()?;
-        shutdown.await;
-        self.end(&services, relay).await
+        let failure = tokio::select! {
+            () = shutdown => None,
+            fault = self.gateway.failed() => Some(fault),
+        };
+        self.end(&services, relay).await;
+        match failure {
+            None => Ok(()),
+            Some(fault) => Err(HostError::ServerFailed(fault)),
+        }
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.drain.cancel();
+        self.stop.cancel();
     }
 }
 

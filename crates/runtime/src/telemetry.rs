@@ -163,3 +163,7 @@ fn recorder() -> Option<PrometheusHandle> {
     metrics::set_global_recorder(recorder).ok()?;
     Some(handle)
 }
+
+#[cfg(test)]
+#[path = "telemetry_tests.rs"]
+mod tests;

@@ -39,6 +39,9 @@ pub enum HostError {
     /// The gRPC server cannot start.
     #[error("the gRPC server cannot start")]
     Gateway(#[from] crate::gateway::GatewayError),
+    /// The gRPC server stopped by itself.
+    #[error("the gRPC server failed: {0}")]
+    ServerFailed(String),
     /// Another service's address makes no sense.
     #[error("another service's address is wrong")]
     Remote(#[from] ordo_rpc::RemoteError),

@@ -39,11 +39,7 @@ impl Host {
     }
 
     /// Health NOT_SERVING; no new calls, present ones end; reactions; read models; relay; log; traces.
-    pub(super) async fn end(
-        self,
-        services: &[String],
-        relay: Option<Relay>,
-    ) -> Result<(), HostError> {
+    pub(super) async fn end(&mut self, services: &[String], relay: Option<Relay>) {
         let service = self.service;
         tracing::info!(service, "draining");
         self.health.set(false, services).await;
@@ -77,7 +73,6 @@ impl Host {
         self.telemetry
             .flush(left().max(Duration::from_secs(1)))
             .await;
-        Ok(())
     }
 }
 

@@ -256,6 +256,12 @@ async fn before_it_is_ready_a_service_shows_its_log_and_asks_callers_to_come_bac
     let status = keys.get_data_keys(wait()).await.unwrap_err();
     assert_eq!(status.code(), Code::Unavailable);
     assert_eq!(ordo_rpc::reason_of(&status).as_deref(), Some("STARTING"));
+    // A host that is dropped before it serves leaves nothing behind that answers.
+    drop(host);
+    ordo_testkit::eventually(SOON, async || {
+        log.clone().get_heads(GetHeadsRequest {}).await.is_err()
+    })
+    .await;
 }
 
 #[tokio::test]
