@@ -61,7 +61,7 @@ impl fmt::Display for Fault {
 
 impl PartitionRelay {
     /// Makes sure that there is a stream and that what it holds is a prefix of the log. Returns the stream's end.
-    pub(super) async fn settle(&self, samples: usize) -> Result<u64, RelayError> {
+    pub(super) async fn settle(&mut self, samples: usize) -> Result<u64, RelayError> {
         let state = match self.stream.adjust().await? {
             Some(state) => match self.fault(&state, samples).await? {
                 None => state,
@@ -72,6 +72,7 @@ impl PartitionRelay {
                 self.stream.create().await?
             }
         };
+        self.restore_durables().await;
         self.advanced(state.last);
         Ok(state.last)
     }
@@ -79,7 +80,7 @@ impl PartitionRelay {
     /// Sequence equals position only in a stream that was filled from the first event, without a hole: so the whole
     /// stream goes.
     async fn start_over(
-        &self,
+        &mut self,
         state: &StreamState,
         fault: &Fault,
     ) -> Result<StreamState, RelayError> {
@@ -87,6 +88,8 @@ impl PartitionRelay {
             stream = %self.stream.name, %fault,
             "the broker's copy is wrong; deleting the stream and filling it from the log"
         );
+        self.note_durables(state).await?;
+        self.stream.delete(state.created).await?;
         metrics::counter!("ordo_relay_rebuilds_total",
             "service" => self.stream.service.clone(),
             "partition" => self.stream.partition.to_string(),
@@ -96,16 +99,7 @@ impl PartitionRelay {
             status.rebuilds += 1;
             status.last_fault = Some(fault.to_string());
         });
-        let durables = self.durables().await;
-        let common = if durables.is_empty() {
-            0
-        } else {
-            self.common_end(state).await?
-        };
-        self.stream.delete(state.created).await?;
-        let created = self.stream.create().await?;
-        self.restore_durables(durables, common).await;
-        Ok(created)
+        Ok(self.stream.create().await?)
     }
 
     /// What is wrong with the stream, if anything is. Looks at the whole by its numbers, and at the first, the last and
@@ -151,12 +145,8 @@ impl PartitionRelay {
             return Ok(difference(&self.stream, &message, &event)
                 .map(|detail| Fault::Differs { position, detail }));
         }
-        // Dropped by age since the state was read, or another relay is starting the stream over?
-        let missing = self
-            .stream
-            .state()
-            .await?
-            .is_some_and(|now| now.created == state.created && position >= now.first);
+        let now = self.stream.state().await?;
+        let missing = now.is_some_and(|now| lost(position, state, &now));
         Ok(missing.then_some(Fault::Hole { missing: 1 }))
     }
 
@@ -183,6 +173,13 @@ impl PartitionRelay {
     }
 }
 
+/// Whether a message that the stream had by its state `then`, and that it does not give, is missing by its state `now`:
+/// it may have been dropped by age meanwhile, or the broker may have come back without its tail, or another relay may be
+/// starting the stream over.
+fn lost(position: u64, then: &StreamState, now: &StreamState) -> bool {
+    now.created == then.created && (now.first..=now.last).contains(&position)
+}
+
 /// The last position, the first, and some between.
 fn positions(state: &StreamState, samples: usize) -> Vec<u64> {
     if state.messages == 0 {
@@ -197,4 +194,38 @@ fn positions(state: &StreamState, samples: usize) -> Vec<u64> {
     positions.sort_unstable_by(|one, other| other.cmp(one));
     positions.dedup();
     positions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holding(created: i128, first: u64, last: u64) -> StreamState {
+        StreamState {
+            created,
+            first,
+            last,
+            messages: last + 1 - first,
+            bytes: 0,
+        }
+    }
+
+    #[test]
+    fn a_message_is_lost_only_while_the_same_stream_should_have_it() {
+        let then = holding(1, 1, 100);
+        assert!(lost(50, &then, &holding(1, 1, 100)));
+        assert!(lost(50, &then, &holding(1, 50, 200)));
+        assert!(!lost(50, &then, &holding(1, 51, 100)), "dropped by age");
+        assert!(!lost(50, &then, &holding(1, 1, 40)), "the tail is gone");
+        assert!(!lost(50, &then, &holding(2, 1, 60)), "another stream");
+    }
+
+    #[test]
+    fn the_first_and_the_last_message_are_always_looked_at() {
+        assert_eq!(positions(&holding(1, 5, 9), 0), [9, 5]);
+        assert_eq!(positions(&holding(1, 7, 7), 16), [7]);
+        assert!(positions(&holding(1, 1, 0), 16).is_empty());
+        let sampled = positions(&holding(1, 5, 1000), 16);
+        assert!(sampled.first() == Some(&1000) && sampled.last() == Some(&5));
+    }
 }

@@ -1,34 +1,54 @@
 //! Carrying other parties' durable consumers over to a stream that starts over.
 
-use async_nats::jetstream::consumer::{Config, DeliverPolicy};
+use async_nats::jetstream::consumer::{Config, DeliverPolicy, Info};
 use futures::TryStreamExt as _;
 
 use super::partition::{PartitionRelay, RelayError};
 use crate::{error::BusError, headers, stream::StreamState};
 
-/// A durable consumer and how far it is.
-pub(super) struct Durable {
+/// After so many failures a consumer is given up.
+const MOST_TRIES: u32 = 5;
+
+/// A durable consumer that the new stream must get.
+pub(super) struct Carried {
     config: Config,
-    /// Everything up to here is acknowledged.
-    acknowledged: u64,
+    tries: u32,
 }
 
 impl PartitionRelay {
-    /// The stream's durable consumers. Not being able to list them is no reason to leave a wrong stream as it is.
-    pub(super) async fn durables(&self) -> Vec<Durable> {
-        match self.list_durables().await {
+    /// Notes the stream's durable consumers, each to begin behind what it has acknowledged of the history that still
+    /// holds; messages that are under way to it come once more. Not being able to list them is no reason to leave a wrong
+    /// stream as it is.
+    pub(super) async fn note_durables(&mut self, state: &StreamState) -> Result<(), RelayError> {
+        let durables = match self.durables().await {
             Ok(durables) => durables,
             Err(error) => {
                 tracing::error!(
                     stream = %self.stream.name, %error,
                     "the stream's durable consumers are not known and will be gone"
                 );
-                Vec::new()
+                return Ok(());
             }
+        };
+        if durables.is_empty() {
+            return Ok(());
         }
+        let common = self.common_end(state).await?;
+        self.carried = durables
+            .into_iter()
+            .map(|durable| {
+                let after = durable.ack_floor.stream_sequence.min(common);
+                let mut config = durable.config;
+                config.deliver_policy = DeliverPolicy::ByStartSequence {
+                    start_sequence: after + 1,
+                };
+                Carried { config, tries: 0 }
+            })
+            .collect();
+        Ok(())
     }
 
-    async fn list_durables(&self) -> Result<Vec<Durable>, BusError> {
+    async fn durables(&self) -> Result<Vec<Info>, BusError> {
         let stream = self
             .stream
             .bus
@@ -38,20 +58,14 @@ impl PartitionRelay {
             .map_err(|error| self.stream.failed("open", error))?;
         stream
             .consumers()
-            .try_filter_map(|consumer| {
-                let durable = consumer.config.durable_name.is_some().then_some(Durable {
-                    acknowledged: consumer.ack_floor.stream_sequence,
-                    config: consumer.config,
-                });
-                std::future::ready(Ok(durable))
-            })
+            .try_filter(|consumer| std::future::ready(consumer.config.durable_name.is_some()))
             .try_collect()
             .await
             .map_err(|error| self.stream.failed("list the consumers of", error))
     }
 
     /// The last position that stream and log have in common. Hashes are chained: where one is equal, all before are.
-    pub(super) async fn common_end(&self, state: &StreamState) -> Result<u64, RelayError> {
+    async fn common_end(&self, state: &StreamState) -> Result<u64, RelayError> {
         let head = self.log.read_head(self.stream.partition).await?;
         let mut common = (state.first - 1).min(head.position);
         let mut beyond = state.last.min(head.position) + 1;
@@ -78,33 +92,30 @@ impl PartitionRelay {
             .is_some_and(|copied| recorded.is_some_and(|recorded| recorded.hash == copied.hash)))
     }
 
-    /// Creates the consumers again, each behind what it has acknowledged of the history that still holds. Messages that
-    /// were under way to it come once more.
-    pub(super) async fn restore_durables(&self, durables: Vec<Durable>, common: u64) {
-        for Durable {
-            mut config,
-            acknowledged,
-        } in durables
-        {
-            let name = config.durable_name.clone().unwrap_or_default();
-            let after = acknowledged.min(common);
-            config.deliver_policy = DeliverPolicy::ByStartSequence {
-                start_sequence: after + 1,
-            };
+    /// Creates the consumers that were noted. What fails is tried again the next time.
+    pub(super) async fn restore_durables(&mut self) {
+        for mut durable in std::mem::take(&mut self.carried) {
+            let name = durable.config.durable_name.clone().unwrap_or_default();
             let created = self
                 .stream
                 .bus
                 .jetstream()
-                .create_consumer_on_stream(config, self.stream.name.as_str())
+                .create_consumer_on_stream(durable.config.clone(), self.stream.name.as_str())
                 .await;
             match created {
                 Ok(_) => {
-                    tracing::warn!(stream = %self.stream.name, name, after, "kept a durable consumer");
+                    tracing::warn!(stream = %self.stream.name, name, "kept a durable consumer");
                 }
-                Err(error) => tracing::error!(
-                    stream = %self.stream.name, name, %error,
-                    "a durable consumer is gone; create it again"
-                ),
+                Err(error) => {
+                    durable.tries += 1;
+                    tracing::error!(
+                        stream = %self.stream.name, name, tries = durable.tries, %error,
+                        "a durable consumer could not be created again"
+                    );
+                    if durable.tries < MOST_TRIES {
+                        self.carried.push(durable);
+                    }
+                }
             }
         }
     }

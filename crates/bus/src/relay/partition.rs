@@ -9,7 +9,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{RelaySettings, RelayStatus};
+use super::{RelaySettings, RelayStatus, durables::Carried};
 use crate::{
     error::BusError,
     publish::{Published, batch_len},
@@ -34,6 +34,8 @@ pub(super) struct PartitionRelay {
     pub(super) log: EventLog,
     pub(super) settings: RelaySettings,
     pub(super) status: watch::Sender<RelayStatus>,
+    /// Durable consumers of a stream that was deleted, until the new one has them.
+    pub(super) carried: Vec<Carried>,
     grown: watch::Receiver<u64>,
     connection: watch::Receiver<u64>,
 }
@@ -58,6 +60,7 @@ impl PartitionRelay {
             log,
             settings,
             status,
+            carried: Vec::new(),
         }
     }
 
@@ -138,7 +141,11 @@ impl PartitionRelay {
     }
 
     /// Publishes all of `events`, which follow `last`. Returns the stream's new end.
-    async fn publish(&self, mut last: u64, events: &[RecordedEvent]) -> Result<u64, RelayError> {
+    async fn publish(
+        &mut self,
+        mut last: u64,
+        events: &[RecordedEvent],
+    ) -> Result<u64, RelayError> {
         let mut rest = events;
         while !rest.is_empty() {
             let (batch, later) = rest.split_at(batch_len(rest, self.settings.batch_bytes));

@@ -79,7 +79,8 @@ async fn a_broker_that_lost_its_tail_gets_it_again() {
         bus.is_connected() && shop.compare(&bus).await.behind() == 0
     })
     .await;
-    assert_eq!(shop.relayed(&relay).await.rebuilds, 0);
+    let status = shop.relayed(&relay).await;
+    assert_eq!(status.rebuilds, 0, "{:?}", status.last_fault);
     shop.assert_exact(&bus).await;
 }
 
