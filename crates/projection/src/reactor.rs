@@ -9,6 +9,7 @@ mod items;
 mod queues;
 mod run;
 mod store;
+mod wait;
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

@@ -46,6 +46,31 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
+    /// Owner and partition.
+    pub fn place(&self) -> (&str, u32) {
+        (&self.place.0, self.place.1)
+    }
+
+    /// The last event that must have been seen.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Whether a reader that is there has read it.
+    pub fn is_reached_by(&self, cursors: &Cursors) -> bool {
+        self.is_reached(&cursors.get(&self.place))
+    }
+
+    /// What a reader that is not there yet says.
+    pub fn behind(&self, cursors: &Cursors) -> NotYet {
+        NotYet::Behind {
+            service: self.place.0.to_string(),
+            partition: self.place.1,
+            wanted: self.position,
+            reached: cursors.get(&self.place).position,
+        }
+    }
+
     /// Epochs rise along the log. A reader in a later epoch has read everything that is left of the earlier one, also when
     /// the position itself was lost in between.
     fn is_reached(&self, at: &Cursor) -> bool {
@@ -121,15 +146,8 @@ pub(crate) async fn wait_for(
     if reached(&cursors) {
         return Ok(());
     }
-    let missing = wanted
-        .iter()
-        .find(|wanted| !wanted.is_reached(&cursors.get(&wanted.place)));
-    Err(missing.map_or(NotYet::Building, |wanted| NotYet::Behind {
-        service: wanted.place.0.to_string(),
-        partition: wanted.place.1,
-        wanted: wanted.position,
-        reached: cursors.get(&wanted.place).position,
-    }))
+    let missing = wanted.iter().find(|wanted| !wanted.is_reached_by(&cursors));
+    Err(missing.map_or(NotYet::Building, |wanted| wanted.behind(&cursors)))
 }
 
 /// After a log was restored, its head may be of a new epoch while its last event is of the old one, and a command that

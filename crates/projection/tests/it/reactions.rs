@@ -7,12 +7,13 @@ use std::{
     time::Duration,
 };
 
-use ordo_projection::{ReactionError, Reactor, ReactorSettings};
+use ordo_projection::{NotYet, ReactionError, Reactor, ReactorSettings};
 use ordo_testkit::{eventually, stores};
 use tokio::sync::Semaphore;
 
 use crate::{
     fake_log::FakeLog,
+    journal::token,
     probe::{Peer, Probe, SOON, idle, settings},
 };
 
@@ -331,6 +332,61 @@ async fn more_than_a_page_for_one_entity_stays_in_order() {
         idle(&reactor).await;
         let expected: Vec<_> = (1..=350).map(|position| position.to_string()).collect();
         assert_eq!(probe.of("e"), expected, "{}", store.name);
+        reactor.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_reader_waits_until_what_follows_from_its_own_event_is_done() {
+    for store in stores().await.unwrap() {
+        let log = FakeLog::new("test", 1);
+        let away = Arc::new(AtomicBool::new(true));
+        let probe = Probe::new({
+            let away = away.clone();
+            move |seen, _| {
+                let fails = seen.entity == "slow" && away.load(Ordering::SeqCst);
+                Box::pin(async move {
+                    if fails {
+                        Err(ReactionError::retry("away"))
+                    } else {
+                        Ok(())
+                    }
+                })
+            }
+        });
+        log.append(0, "slow", "Happened", "");
+        log.append(0, "quick", "Happened", "");
+        let reactor = Reactor::start(settings(store.store_url()), probe.clone(), log.source())
+            .await
+            .unwrap();
+        let first = token("test", 0, 1, 1);
+        let second = token("test", 0, 2, 1);
+        let later = token("test", 0, 3, 1);
+        reactor
+            .wait_for("quick", Some(&second), SOON)
+            .await
+            .unwrap();
+        let short = Duration::from_millis(50);
+        let behind = reactor.wait_for("slow", Some(&first), short).await;
+        assert!(
+            matches!(behind, Err(NotYet::Behind { wanted: 1, .. })),
+            "{}",
+            store.name
+        );
+        let behind = reactor.wait_for("quick", Some(&later), short).await;
+        assert!(
+            matches!(behind, Err(NotYet::Behind { wanted: 3, .. })),
+            "{}",
+            store.name
+        );
+        let elsewhere = token("other", 0, 9, 1);
+        reactor
+            .wait_for("slow", Some(&elsewhere), short)
+            .await
+            .unwrap();
+        reactor.wait_for("slow", None, short).await.unwrap();
+        away.store(false, Ordering::SeqCst);
+        reactor.wait_for("slow", Some(&first), SOON).await.unwrap();
         reactor.close().await;
     }
 }
