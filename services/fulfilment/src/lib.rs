@@ -16,6 +16,8 @@ pub mod checks;
 pub mod commands;
 mod config;
 pub mod fulfilment_order;
+#[cfg(test)]
+mod golden;
 pub mod grpc;
 pub mod ids;
 pub mod parcel;

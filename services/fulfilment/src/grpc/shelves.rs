@@ -122,7 +122,11 @@ pub(super) async fn record_check(
     let message = request.get_ref();
     let mut violations = Violations::new();
     let order_id = fields::order_id(&message.fulfilment_order_id, &mut violations);
-    violations.require(message.lines.len() <= 2_000, "lines", "must be at most 2000");
+    violations.require(
+        message.lines.len() <= 2_000,
+        "lines",
+        "must be at most 2000",
+    );
     for (n, line) in message.lines.iter().enumerate() {
         let field = |name: &str| format!("lines[{n}].{name}");
         fields::named(&line.line_id, 40, &field("line_id"), &mut violations);

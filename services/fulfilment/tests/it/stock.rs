@@ -1,0 +1,184 @@
+//! What fulfilment has inventory do, with calls that fail before and after they took effect.
+
+use ordo_proto::{
+    fulfilment::{
+        CheckLine, FulfilmentOrderStatus as Status, RecordCheckRequest, RecordPickRequest,
+        ShortPickReason,
+    },
+    inventory::{AdjustStockRequest, StockCondition},
+    types::LineQuantity,
+};
+use ordo_rpc::role;
+use ordo_testkit::{eventually, sqlite};
+
+use crate::{
+    inventory::Trouble,
+    warehouse::{PATIENCE, Warehouse, pick},
+};
+
+/// One unit of line 1 is missing.
+async fn short_pick(warehouse: &Warehouse, reason: ShortPickReason) -> String {
+    let id = warehouse.open_order().await;
+    let short = RecordPickRequest {
+        missing: 1,
+        reason: reason.into(),
+        ..pick(&id, "1", 1)
+    };
+    warehouse
+        .desk(&[role::PICKER])
+        .record_pick(short)
+        .await
+        .unwrap();
+    id
+}
+
+fn adjusted(id: &str, delta: i64, condition: StockCondition, reason: &str) -> AdjustStockRequest {
+    AdjustStockRequest {
+        sku: "TEA-1".into(),
+        site_id: "north".into(),
+        delta,
+        condition: condition.into(),
+        reason: reason.into(),
+        cause_id: id.into(),
+        ..AdjustStockRequest::default()
+    }
+}
+
+/// Also gives up the order's reservation of the missing unit.
+fn written_off(id: &str, delta: i64) -> AdjustStockRequest {
+    AdjustStockRequest {
+        reservation_id: id.trim_end_matches("-F1").into(),
+        line_id: "1".into(),
+        released_quantity: 1,
+        ..adjusted(id, delta, StockCondition::Sellable, "SHORT_PICK")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_bin_is_written_off_but_for_what_others_were_promised() {
+    let store = sqlite().unwrap();
+    let warehouse = Warehouse::open(&store).await;
+    // Ten in the book, of which six are promised: to this order two, to others four.
+    warehouse.stock.holds(10, 6);
+    let id = short_pick(&warehouse, ShortPickReason::NotInStock).await;
+    eventually(PATIENCE, async || !warehouse.stock.adjusted().is_empty()).await;
+    assert_eq!(warehouse.stock.adjusted(), [written_off(&id, -5)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mismatch_writes_off_what_is_missing_once_however_often_calls_fail() {
+    let store = sqlite().unwrap();
+    let warehouse = Warehouse::open(&store).await;
+    warehouse
+        .stock
+        .trouble([Trouble::Before, Trouble::After, Trouble::Before]);
+    let id = short_pick(&warehouse, ShortPickReason::Mismatch).await;
+    eventually(PATIENCE, async || warehouse.stock.tries() == 4).await;
+    assert_eq!(warehouse.stock.adjusted(), [written_off(&id, -1)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_was_lost_is_not_asked_for_with_other_numbers() {
+    let store = sqlite().unwrap();
+    let warehouse = Warehouse::open(&store).await;
+    warehouse.stock.holds(10, 6);
+    warehouse.stock.trouble([Trouble::After]);
+    let id = short_pick(&warehouse, ShortPickReason::NotInStock).await;
+    eventually(PATIENCE, async || warehouse.stock.is_at_peace()).await;
+    // What was unpromised has been written off: the second try computes another number under the same command id.
+    warehouse.stock.holds(5, 5);
+    let next = short_pick(&warehouse, ShortPickReason::Mismatch).await;
+    eventually(PATIENCE, async || warehouse.stock.adjusted().len() == 2).await;
+    let mut expected = [written_off(&id, -5), written_off(&next, -1)];
+    expected.sort_by(|a, b| a.cause_id.cmp(&b.cause_id));
+    let mut found = warehouse.stock.adjusted();
+    found.sort_by(|a, b| a.cause_id.cmp(&b.cause_id));
+    assert_eq!(found, expected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_units_stay_in_the_book_as_damaged() {
+    let store = sqlite().unwrap();
+    let warehouse = Warehouse::open(&store).await;
+    let id = short_pick(&warehouse, ShortPickReason::Damaged).await;
+    eventually(PATIENCE, async || warehouse.stock.adjusted().len() == 2).await;
+    let damaged = adjusted(&id, 1, StockCondition::Damaged, "SHORT_PICK");
+    assert_eq!(warehouse.stock.adjusted(), [written_off(&id, -1), damaged]);
+}
+
+async fn failed_check(warehouse: &Warehouse) -> String {
+    let id = warehouse.picked_order().await;
+    let check = RecordCheckRequest {
+        fulfilment_order_id: id.clone(),
+        lines: vec![CheckLine {
+            line_id: "1".into(),
+            passed: 1,
+            failed: 1,
+            reason: "TORN".into(),
+        }],
+        ..RecordCheckRequest::default()
+    };
+    let answer = warehouse
+        .desk(&[role::PACKER])
+        .record_check(check)
+        .await
+        .unwrap()
+        .into_inner();
+    assert_eq!(
+        answer.status(),
+        Status::Picking,
+        "the failed unit is to be picked again"
+    );
+    id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn units_that_fail_the_check_go_to_quarantine() {
+    let store = sqlite().unwrap();
+    let warehouse = Warehouse::open(&store).await;
+    warehouse.stock.trouble([Trouble::After]);
+    let id = failed_check(&warehouse).await;
+    eventually(PATIENCE, async || warehouse.stock.adjusted().len() == 2).await;
+    let out = adjusted(&id, -1, StockCondition::Sellable, "CHECK_FAILED");
+    let into = adjusted(&id, 1, StockCondition::Quarantine, "CHECK_FAILED");
+    assert_eq!(warehouse.stock.adjusted(), [out, into]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_every_unit_is_promised_the_short_pick_corrects_the_book_instead() {
+    let store = sqlite().unwrap();
+    let warehouse = Warehouse::open(&store).await;
+    warehouse.stock.trouble([Trouble::TakesTooMany]);
+    let id = failed_check(&warehouse).await;
+    eventually(PATIENCE, async || warehouse.stock.is_at_peace()).await;
+    let short = RecordPickRequest {
+        missing: 1,
+        reason: ShortPickReason::Damaged.into(),
+        ..pick(&id, "1", 0)
+    };
+    warehouse
+        .desk(&[role::PICKER])
+        .record_pick(short)
+        .await
+        .unwrap();
+    eventually(PATIENCE, async || warehouse.stock.adjusted().len() == 2).await;
+    let damaged = adjusted(&id, 1, StockCondition::Damaged, "SHORT_PICK");
+    assert_eq!(warehouse.stock.adjusted(), [written_off(&id, -1), damaged]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parcel_is_consumed_once_however_often_calls_fail() {
+    let store = sqlite().unwrap();
+    let warehouse = Warehouse::open(&store).await;
+    warehouse.stock.trouble([Trouble::After, Trouble::Before]);
+    let parcel_id = warehouse.dispatched_order("Swift", "1").await;
+    eventually(PATIENCE, async || warehouse.stock.tries() == 3).await;
+    let [consumed] = warehouse.stock.consumed().try_into().unwrap();
+    assert_eq!(consumed.parcel_id, parcel_id);
+    assert_eq!(consumed.site_id, "north");
+    let units = |line_id: &str, quantity| LineQuantity {
+        line_id: line_id.to_owned(),
+        quantity,
+    };
+    assert_eq!(consumed.lines, [units("1", 2), units("2", 1)]);
+}
