@@ -6,7 +6,7 @@ mod commands;
 mod queries;
 
 use ordo_event_log::EventLog;
-use ordo_projection::ReadModel;
+use ordo_projection::{Reactor, ReadModel};
 use ordo_proto::aftersales::{
     DecideRequest, DecideResponse, GetCaseRequest, GetCaseResponse, GetPurchaseRequest,
     GetPurchaseResponse, ListCasesRequest, ListCasesResponse, OpenCaseRequest, OpenCaseResponse,
@@ -23,13 +23,20 @@ use crate::config::Rules;
 pub struct AftersalesService {
     log: EventLog,
     cases: ReadModel,
+    /// Keeps the purchases up with intake.
+    following: Reactor,
     rules: Rules,
 }
 
 impl AftersalesService {
-    /// Serves the desk over `log` and the read model `case_list`.
-    pub fn new(log: EventLog, cases: ReadModel, rules: Rules) -> Self {
-        Self { log, cases, rules }
+    /// Serves the desk over `log`, the read model `case_list` and the purchases that `following` keeps up with intake.
+    pub fn new(log: EventLog, cases: ReadModel, following: Reactor, rules: Rules) -> Self {
+        Self {
+            log,
+            cases,
+            following,
+            rules,
+        }
     }
 }
 

@@ -46,7 +46,8 @@ pub async fn run(
     let intake = host.remote_source("intake").await;
 
     let cases = host.project(CaseList, vec![own.clone()]).await?;
-    host.react(FollowIntake::new(log.clone()), vec![intake])
+    let following = host
+        .react(FollowIntake::new(log.clone()), vec![intake])
         .await?;
     host.react(Restock::new(remote.clone()), vec![own.clone()])
         .await?;
@@ -59,7 +60,7 @@ pub async fn run(
         .await?;
     checks::add(&mut host);
 
-    let service = AftersalesServer::new(AftersalesService::new(log, cases, rules))
+    let service = AftersalesServer::new(AftersalesService::new(log, cases, following, rules))
         .max_decoding_message_size(ordo_rpc::MAX_MESSAGE);
     let routes = Routes::new(service);
     host.serve(grpc::roles(), routes, shutdown.cancelled_owned())

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Everything about one order happens in order.
-fn order_entity(tenant: &TenantId, order_id: &str) -> String {
+pub(crate) fn order_entity(tenant: &TenantId, order_id: &str) -> String {
     format!("{tenant}/{order_id}")
 }
 

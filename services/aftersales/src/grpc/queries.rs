@@ -18,6 +18,7 @@ use crate::{
     case::CaseError,
     projections::case_list::{self, CaseFilter},
     purchase::{Purchase, PurchaseError},
+    reactions::order_entity,
 };
 
 /// How long a query waits for the positions that it asks for.
@@ -106,7 +107,7 @@ impl AftersalesService {
         })
     }
 
-    /// Straight from the log: what was recorded here is always seen.
+    /// Straight from the log: what was recorded here is always seen, and what intake recorded is waited for.
     pub(super) async fn purchase(
         &self,
         request: Request<GetPurchaseRequest>,
@@ -114,6 +115,11 @@ impl AftersalesService {
         let tenant = tenant(&request)?;
         let request = request.into_inner();
         checks::order(&request.order_id)?;
+        let entity = order_entity(&tenant, &request.order_id);
+        self.following
+            .wait_for(&entity, request.at_least.as_ref(), PATIENCE)
+            .await
+            .map_err(ordo_rpc::status)?;
         let partition = self.log.partition_for(&tenant, &request.order_id);
         let (state, _) = self
             .log

@@ -13,6 +13,9 @@ use prost::Name as _;
 
 use super::{case_entity, message};
 
+/// A line that came back in both conditions is two of inventory's, which takes 2,000 at once.
+const MOST_LINES: usize = 2_000;
+
 /// The reaction.
 pub struct Restock {
     remote: Remote,
@@ -43,24 +46,23 @@ impl Reaction for Restock {
     ) -> BoxFuture<'a, Result<(), ReactionError>> {
         Box::pin(async move {
             let received: ReturnReceived = message(event)?;
-            let lines = by_condition(&received.lines);
-            if lines.is_empty() {
-                return Ok(());
-            }
-            let request = RestockRequest {
-                header: Some(CommandHeader {
-                    command_id: context.command_id("restock"),
-                    reason: String::new(),
-                }),
-                site_id: received.site_id,
-                case_id: received.case_id,
-                lines,
-            };
             let mut inventory = self
                 .remote
                 .inventory(&Call::from_reaction(context))
                 .map_err(reaction_error)?;
-            inventory.restock(request).await.map_err(reaction_error)?;
+            let lines = by_condition(&received.lines);
+            for (number, lines) in lines.chunks(MOST_LINES).enumerate() {
+                let request = RestockRequest {
+                    header: Some(CommandHeader {
+                        command_id: context.command_id(&format!("restock-{number}")),
+                        reason: String::new(),
+                    }),
+                    site_id: received.site_id.clone(),
+                    case_id: received.case_id.clone(),
+                    lines: lines.to_vec(),
+                };
+                inventory.restock(request).await.map_err(reaction_error)?;
+            }
             Ok(())
         })
     }

@@ -7,7 +7,7 @@ use ordo_proto::{
         Amounts, FulfilmentRequested, LinesDelivered, LinesShipped, OrderLine, OrderPlaced,
         PaymentCaptured,
     },
-    types::{LineQuantity, Money},
+    types::{ConsistencyToken, LineQuantity, Money},
 };
 
 ordo_event_log::events! {
@@ -54,15 +54,22 @@ impl Aggregate for Order {
 }
 
 /// Records `events` of an order in intake's log.
-pub async fn tell(log: &EventLog, tenant: &TenantId, order_id: &str, events: Vec<OrderEvent>) {
+pub async fn tell(
+    log: &EventLog,
+    tenant: &TenantId,
+    order_id: &str,
+    events: Vec<OrderEvent>,
+) -> ConsistencyToken {
     let partition = log.partition_for(tenant, order_id);
     let id = order_id.to_owned();
-    log.execute(Command::new(tenant.clone(), partition), move |unit| {
-        unit.decide::<Order>(&id, events.clone())?;
-        Ok::<(), ordo_event_log::Halt<std::convert::Infallible>>(())
-    })
-    .await
-    .unwrap();
+    let receipt = log
+        .execute(Command::new(tenant.clone(), partition), move |unit| {
+            unit.decide::<Order>(&id, events.clone())?;
+            Ok::<(), ordo_event_log::Halt<std::convert::Infallible>>(())
+        })
+        .await
+        .unwrap();
+    ordo_rpc::receipt("intake", &receipt).token.unwrap()
 }
 
 pub fn gbp(minor_units: i64) -> Money {
