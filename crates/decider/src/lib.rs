@@ -19,7 +19,8 @@ pub trait Decider {
     type Error;
 
     /// The events that `command` leads to in `state`; none when it changes nothing.
-    fn decide(state: &Self::State, command: Self::Command) -> Result<Vec<Self::Event>, Self::Error>;
+    fn decide(state: &Self::State, command: Self::Command)
+    -> Result<Vec<Self::Event>, Self::Error>;
 
     /// `state` after `event`. Total: an event that was once stored never fails.
     fn evolve(state: Self::State, event: &Self::Event) -> Self::State;
@@ -29,6 +30,8 @@ pub trait Decider {
     where
         Self::Event: 'a,
     {
-        events.into_iter().fold(Self::State::default(), Self::evolve)
+        events
+            .into_iter()
+            .fold(Self::State::default(), Self::evolve)
     }
 }

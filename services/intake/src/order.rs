@@ -20,6 +20,7 @@ mod evolve;
 mod hold;
 mod payment;
 mod place;
+mod records;
 mod returns;
 mod review;
 mod settle;

@@ -196,7 +196,10 @@ async fn the_store_holds_no_key_in_clear() {
     let store = ordo_testkit::sqlite().unwrap();
     let vault = vault(&store).await;
     let sealed = vault.seal("shop", "c1", "contact", &jane()).await.unwrap();
-    let keys = vault.data_keys(std::slice::from_ref(&sealed.key_id)).await.unwrap();
+    let keys = vault
+        .data_keys(std::slice::from_ref(&sealed.key_id))
+        .await
+        .unwrap();
     let key = &keys[&sealed.key_id];
     let folder = store.url.trim_start_matches("sqlite://");
     for entry in std::fs::read_dir(folder).unwrap() {
