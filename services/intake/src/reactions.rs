@@ -53,6 +53,3 @@ fn order_of(id: &str) -> &str {
 fn units(line_id: String, quantity: i64) -> LineQuantity {
     LineQuantity { line_id, quantity }
 }
-
-#[cfg(test)]
-mod tests;

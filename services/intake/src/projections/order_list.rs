@@ -58,6 +58,8 @@ table! {
         currency: String,
         due: i64,
         units: i64,
+        /// When the present recipient was recorded, microseconds; 0: there is none.
+        contact_at: i64,
         /// Comma-separated numbers of the live holds' reasons, oldest first.
         holds: String,
         ordered_at: i64,
@@ -74,6 +76,14 @@ table! {
 }
 
 table! {
+    /// When a person's data was last erased: what was recorded before then is not searched by.
+    struct ErasureRow in "erasure" {
+        key { tenant: String, subject: String }
+        erased_at: i64,
+    }
+}
+
+table! {
     /// A value that an order is found by. In the order of a list, so that finding and sorting are one walk over the key.
     pub struct KeyRow in "order_key" {
         key { tenant: String, kind: String, value: String, ordered_at: i64, order_id: String }
@@ -85,7 +95,7 @@ const SCHEMA: &[&str] = &[
         tenant text not null, order_id text not null, channel text not null, channel_order_number text not null,
         customer_id text not null, data_subject text not null, status bigint not null, payment_status bigint not null,
         fulfilment_status bigint not null, currency text not null, due bigint not null, units bigint not null,
-        holds text not null, ordered_at bigint not null, updated_at bigint not null,
+        contact_at bigint not null, holds text not null, ordered_at bigint not null, updated_at bigint not null,
         primary key (tenant, order_id))",
     "create index order_list_time on order_list (tenant, ordered_at, order_id)",
     "create index order_list_due on order_list (tenant, due, order_id)",
@@ -101,6 +111,8 @@ const SCHEMA: &[&str] = &[
         tenant text not null, kind text not null, value text not null, ordered_at bigint not null, order_id text not null,
         primary key (tenant, kind, value, ordered_at, order_id))",
     "create index order_key_order on order_key (tenant, order_id)",
+    "create table erasure (
+        tenant text not null, subject text not null, erased_at bigint not null, primary key (tenant, subject))",
 ];
 
 /// The read model.
@@ -146,6 +158,14 @@ impl OrderList {
         let mut rows = Rows::<OrderRow>::load(tx, ids.clone()).await?;
         let mut states = Rows::<StateRow>::load(tx, ids.clone()).await?;
         let mut keys = Keys::load(tx, &ids).await?;
+        let placed = decoded
+            .iter()
+            .filter_map(|(event, decoded)| Some((event.tenant.to_string(), subject_of(decoded)?)));
+        let known = rows
+            .iter()
+            .map(|((tenant, _), row)| (tenant.clone(), row.data_subject.clone()));
+        let subjects: BTreeSet<_> = placed.chain(known).collect();
+        let erasures = Rows::<ErasureRow>::load(tx, subjects).await?;
         let mut orders: BTreeMap<(String, String), Order> = BTreeMap::new();
         for (index, (recorded, event)) in decoded.iter().enumerate() {
             let id = id(recorded);
@@ -161,7 +181,13 @@ impl OrderList {
                 place(row, recorded, placed);
             }
             if let Some(contact) = contacts.get(&(index as u64)) {
-                keys.set_person(&id, self.fingerprints(&id.0, contact.as_ref())?);
+                row.contact_at = recorded.time.0;
+                let subject = (id.0.clone(), row.data_subject.clone());
+                let erased = erasures
+                    .get(&subject)
+                    .is_some_and(|row| row.erased_at >= recorded.time.0);
+                let contact = contact.as_ref().filter(|_| !erased);
+                keys.set_person(&id, self.fingerprints(&id.0, contact)?);
             }
             orders.insert(id, Order::evolve(order, event));
         }
@@ -200,16 +226,30 @@ impl OrderList {
         Ok(prints)
     }
 
-    /// Forgets by what a person's orders so far are found.
-    async fn forget(&self, tx: &mut Tx, event: &RecordedEvent) -> Result<(), ProjectionError> {
-        let erased = PersonalDataErased::decode(event.payload.clone())?;
-        let tenant = event.tenant.as_str();
-        tx.execute(
-            "delete from order_key where tenant = $1 and kind in ($2, $3) and order_id in
-                (select order_id from order_list where tenant = $1 and data_subject = $4)",
-            &ordo_sql::params![tenant, key::PHONE, key::NAME, erased.subject],
-        )
-        .await?;
+    /// Forgets by what a person's orders are found. Erasures and orders come from different partitions, in no certain order;
+    /// that the time of recording decides makes it all the same.
+    async fn forget(&self, tx: &mut Tx, events: &[RecordedEvent]) -> Result<(), ProjectionError> {
+        for event in events.iter().filter(|event| is_erasure(event)) {
+            let PersonalDataErased { subject } = PersonalDataErased::decode(event.payload.clone())?;
+            let key = (event.tenant.to_string(), subject.clone());
+            let mut erasures = Rows::<ErasureRow>::load(tx, [key.clone()]).await?;
+            let erasure = erasures.entry(key);
+            erasure.erased_at = erasure.erased_at.max(event.time.0);
+            erasures.save(tx).await?;
+            tx.execute(
+                "delete from order_key where tenant = $1 and kind in ($2, $3) and order_id in
+                    (select order_id from order_list
+                     where tenant = $1 and data_subject = $4 and contact_at <= $5)",
+                &ordo_sql::params![
+                    event.tenant.as_str(),
+                    key::PHONE,
+                    key::NAME,
+                    subject,
+                    event.time.0
+                ],
+            )
+            .await?;
+        }
         Ok(())
     }
 }
@@ -233,13 +273,8 @@ impl Projection for OrderList {
         events: &'a [RecordedEvent],
     ) -> BoxFuture<'a, Result<(), ProjectionError>> {
         Box::pin(async move {
-            // An erasure concerns the orders before it and not those after it.
-            for part in events.chunk_by(|before, _| !is_erasure(before)) {
-                self.apply_orders(tx, part).await?;
-                if let Some(erasure) = part.last().filter(|event| is_erasure(event)) {
-                    self.forget(tx, erasure).await?;
-                }
-            }
+            self.apply_orders(tx, events).await?;
+            self.forget(tx, events).await?;
             Ok(())
         })
     }
@@ -255,6 +290,13 @@ fn private(error: PrivacyError) -> ProjectionError {
 
 fn id(event: &RecordedEvent) -> (String, String) {
     (event.tenant.to_string(), event.stream.id.to_string())
+}
+
+fn subject_of(event: &OrderEvent) -> Option<String> {
+    match event {
+        OrderEvent::Placed(placed) => Some(placed.data_subject.clone()),
+        _ => None,
+    }
 }
 
 fn contact_of(event: &OrderEvent) -> Option<&Sealed> {
@@ -406,6 +448,3 @@ impl OrderRow {
         <Self as ordo_projection::TableRow>::read(row).map(|(_, row)| row)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -185,6 +185,3 @@ pub async fn sku_of(
     }
     Ok(best.map(|(_, sku)| sku))
 }
-
-#[cfg(test)]
-mod tests;
