@@ -60,10 +60,17 @@ pub(crate) struct Writer {
 impl Writer {
     /// Runs until the queue's senders are gone, or until `closing`; what is queued by then is still executed.
     pub async fn run(mut self, closing: CancellationToken) {
+        let most = self.config.batch_commands.max(1);
         let mut jobs = Vec::new();
         loop {
+            // What did not fit the last commit goes first.
+            while !jobs.is_empty() && jobs.len() < most {
+                let Ok(queued) = self.queue.try_recv() else {
+                    break;
+                };
+                jobs.push(queued);
+            }
             if jobs.is_empty() {
-                let most = self.config.batch_commands.max(1);
                 tokio::select! {
                     biased;
                     () = closing.cancelled(), if !self.queue.is_closed() => self.queue.close(),

@@ -311,10 +311,12 @@ async fn partitions_do_not_mix(ground: Ground) {
     }
     assert_whole(&log).await;
 
-    // A stream that is written through the wrong partition is refused, whatever is in memory.
-    put(&log, command(), "a", 1).await.unwrap();
+    // A stream that is written through the wrong partition is refused, also when it is remembered there as empty.
     let mut wrong = command();
     wrong.partition = 1;
+    let empty = log.execute(wrong.clone(), balance("a")).await.unwrap();
+    assert_eq!(empty.answer, 0);
+    put(&log, command(), "a", 1).await.unwrap();
     for _ in 0..2 {
         let refused = put(&log, wrong.clone(), "a", 1).await;
         assert!(

@@ -9,6 +9,7 @@ crate::on_both_stores!(
     two_replicas_on_one_partition_stay_contiguous_and_correct,
     a_replica_notices_what_another_one_wrote,
     a_refusal_never_rests_on_an_outdated_state,
+    catching_up_forgets_every_stream_that_another_replica_changed,
     one_id_sent_to_two_replicas_has_one_effect,
     a_far_behind_replica_catches_up,
 );
@@ -94,6 +95,22 @@ async fn a_refusal_never_rests_on_an_outdated_state(ground: Ground) {
     assert!(matches!(
         take(&b, command(), "till", 10).await,
         Err(ExecuteError::Refused(Short(9)))
+    ));
+}
+
+async fn catching_up_forgets_every_stream_that_another_replica_changed(ground: Ground) {
+    let (a, b) = (ground.open().await, ground.open().await);
+    put(&a, command(), "seen", 5).await.unwrap();
+    take(&b, command(), "seen", 5).await.unwrap();
+    // Another stream makes a notice that it is behind; what it remembers of the first one is outdated just as well.
+    put(&a, command(), "other", 1).await.unwrap();
+    assert_eq!(
+        a.execute(command(), balance("seen")).await.unwrap().answer,
+        0
+    );
+    assert!(matches!(
+        take(&a, command(), "seen", 5).await,
+        Err(ExecuteError::Refused(Short(0)))
     ));
 }
 
