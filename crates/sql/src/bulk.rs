@@ -77,7 +77,7 @@ impl Tx {
         check_width(key.len(), &keys)?;
         let list = prefixed("t.", columns);
         let mut found = Vec::with_capacity(keys.len());
-        for (source, params, keep) in self.key_sources(key, keys)? {
+        for (source, params, keep) in self.key_sources(key.len(), keys)? {
             // A cross join in SQLite fixes the order: the keys outside, the table by its index inside.
             let sql = format!(
                 "select {list} from {source} cross join {table} t where {}",
@@ -86,6 +86,35 @@ impl Tx {
             found.append(&mut self.rows(&sql, &params, keep).await?);
         }
         Ok(found)
+    }
+
+    /// Sets the `set` columns of the rows of `table` whose `key` columns equal the first values of one of `rows`; the values
+    /// after them are the new ones. Keys that are not there change nothing, and none may occur twice. Returns how many rows
+    /// were there. On Postgres a column may not be NULL in all `rows`.
+    pub async fn update_by_keys(
+        &mut self,
+        table: &str,
+        key: &[&str],
+        set: &[&str],
+        rows: Vec<Vec<Value>>,
+    ) -> Result<u64, SqlError> {
+        let width = key.len() + set.len();
+        check_width(width, &rows)?;
+        let assignments: Vec<_> = set
+            .iter()
+            .enumerate()
+            .map(|(index, name)| format!("{name} = k.column{}", key.len() + index + 1))
+            .collect();
+        let mut updated = 0;
+        for (source, params, keep) in self.key_sources(width, rows)? {
+            let sql = format!(
+                "update {table} as t set {} from {source} where {}",
+                assignments.join(", "),
+                matches(key)
+            );
+            updated += self.run(&sql, &params, keep).await?;
+        }
+        Ok(updated)
     }
 
     /// Deletes the rows of `table` whose `key` columns equal one of `keys`, as [`fetch_by_keys`](Tx::fetch_by_keys) finds
@@ -99,7 +128,7 @@ impl Tx {
         check_width(key.len(), &keys)?;
         let list = key.join(", ");
         let mut deleted = 0;
-        for (source, params, keep) in self.key_sources(key, keys)? {
+        for (source, params, keep) in self.key_sources(key.len(), keys)? {
             let sql = format!(
                 "delete from {table} where ({list}) in (select {} from {source})",
                 key_columns(key.len())
@@ -112,17 +141,17 @@ impl Tx {
     /// Keys as something to select from, whose alias is `k` with columns `column1`, `column2` …
     fn key_sources(
         &self,
-        key: &[&str],
+        width: usize,
         keys: Vec<Vec<Value>>,
     ) -> Result<Vec<(String, Vec<Value>, bool)>, SqlError> {
         match self.backend() {
             Backend::Sqlite => {
-                let size = sqlite_rows(key.len());
+                let size = sqlite_rows(width);
                 Ok(chunks(keys, size)
                     .map(|chunk| {
                         let full = chunk.len() == size;
                         (
-                            format!("(values {}) k", values_list(key.len(), chunk.len())),
+                            format!("(values {}) k", values_list(width, chunk.len())),
                             flatten(chunk),
                             full,
                         )
@@ -131,9 +160,9 @@ impl Tx {
             }
             Backend::Postgres => chunks(keys, POSTGRES_ROWS)
                 .map(|chunk| {
-                    let Arrays { arrays, types, .. } = transpose(key.len(), chunk)?;
+                    let Arrays { arrays, types, .. } = transpose(width, chunk)?;
                     Ok((
-                        format!("{} as k ({})", unnest(&types), key_columns(key.len())),
+                        format!("{} as k ({})", unnest(&types), key_columns(width)),
                         arrays,
                         true,
                     ))

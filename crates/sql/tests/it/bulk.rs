@@ -72,6 +72,22 @@ async fn many_rows_are_inserted_updated_found_and_deleted_over_all_statement_siz
                 );
                 assert_eq!(row.bytes(3).unwrap(), n.to_be_bytes());
             }
+            let rows = (0..count)
+                .map(|n| params![n, format!("shop-{}", n % 7), n * 3, "changed"].into())
+                .collect();
+            let updated = tx
+                .update_by_keys("item", &["n", "shop"], &["amount", "note"], rows)
+                .await
+                .unwrap();
+            assert_eq!(updated, count as u64);
+            let sql = "select count(*) from item where amount = n * 3 and note = 'changed'";
+            assert_eq!(
+                tx.fetch_all(sql, &[]).await.unwrap()[0].i64(0).unwrap(),
+                count,
+                "{}",
+                store.name
+            );
+
             let group = tx
                 .fetch_by_keys("item", &["n"], &["shop"], vec![params!["shop-1"].into()])
                 .await
