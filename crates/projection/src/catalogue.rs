@@ -81,9 +81,27 @@ impl Catalogue {
 
     /// All generations whose tables may be there, oldest first.
     pub async fn entries(&self) -> Result<Vec<Entry>, SqlError> {
-        let sql = "select number, version, state from generation
-                   where projection = $1 and state <> 'removed' order by number";
-        let rows = self.db.fetch_all(sql, &params![self.projection]).await?;
+        self.entries_by(&self.db, "generation").await
+    }
+
+    /// As [`entries`](Self::entries) over a connection of `tables`, so that looking every few seconds keeps no connection of
+    /// its own open.
+    pub async fn entries_through(&self, tables: &Db) -> Result<Vec<Entry>, SqlError> {
+        match &self.db {
+            Db::Postgres(catalogue) => {
+                let table = format!("\"{}\".generation", catalogue.schema);
+                self.entries_by(tables, &table).await
+            }
+            Db::Sqlite(_) => self.entries().await,
+        }
+    }
+
+    async fn entries_by(&self, db: &Db, table: &str) -> Result<Vec<Entry>, SqlError> {
+        let sql = format!(
+            "select number, version, state from {table}
+             where projection = $1 and state <> 'removed' order by number"
+        );
+        let rows = db.fetch_all(&sql, &params![self.projection]).await?;
         rows.iter()
             .map(|row| {
                 Ok(Entry {

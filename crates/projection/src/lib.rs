@@ -1,4 +1,4 @@
-//! Read models and reactions that follow event logs.
+#![doc = include_str!("../README.md")]
 
 mod backoff;
 mod catalogue;

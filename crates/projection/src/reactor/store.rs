@@ -1,5 +1,7 @@
 //! The reactor's tables: what is to be done, what is parked, what is due later.
 
+use std::collections::BTreeMap;
+
 use ordo_event_log::Timestamp;
 use ordo_sql::{Backend, Db, SqlError, Tx, Value, params};
 use prost::Message as _;
@@ -158,28 +160,33 @@ impl Store {
             "on conflict (seq) do nothing",
         )
         .await?;
-        for fired in &changes.fired {
-            tx.execute(
-                "delete from timer where entity = $1 and key = $2 and due = $3",
-                &params![&fired.entity, &fired.key, fired.due],
-            )
+        let fired = changes.fired.iter();
+        let fired = fired.map(|timer| params![&timer.entity, &timer.key, timer.due].into());
+        tx.delete_by_keys("timer", &["entity", "key", "due"], fired.collect())
             .await?;
-        }
-        for (owner, change) in &changes.timers {
-            change_timer(&mut tx, owner, change).await?;
-        }
-        for attempt in &changes.attempts {
-            tx.execute(
-                "update inbox set attempts = $2, failures = $3, since = $4 where seq = $1",
-                &params![
-                    attempt.seq,
-                    attempt.attempts,
-                    attempt.failures,
-                    attempt.since
-                ],
-            )
-            .await?;
-        }
+        change_timers(&mut tx, &changes.timers).await?;
+        // The last one of each counts.
+        let attempts: BTreeMap<_, _> = changes
+            .attempts
+            .iter()
+            .map(|attempt| (attempt.seq, attempt))
+            .collect();
+        let attempts = attempts.into_values().map(|attempt| {
+            params![
+                attempt.seq,
+                attempt.attempts,
+                attempt.failures,
+                attempt.since
+            ]
+            .into()
+        });
+        tx.update_by_keys(
+            "inbox",
+            &["seq"],
+            &["attempts", "failures", "since"],
+            attempts.collect(),
+        )
+        .await?;
         for parked in &changes.parked {
             tx.execute(
                 "insert into parked (entity, tenant, name, type, attempts, error, parked_at, replay)
@@ -322,18 +329,23 @@ impl Store {
             .iter()
             .map(|row| row.text(0))
             .collect::<Result<Vec<_>, _>>()?;
-        let keys = || {
-            entities
-                .iter()
-                .map(|entity| vec![Value::from(entity)])
-                .collect()
-        };
         let mut tx = self.db.begin().await?;
-        for entity in &entities {
-            let sql = "update inbox set attempts = 1, failures = 0, since = 0 where entity = $1";
-            tx.execute(sql, &params![entity]).await?;
-        }
-        tx.delete_by_keys("parked", &["entity"], keys()).await?;
+        let anew = entities
+            .iter()
+            .map(|entity| params![entity, 1, 0, 0].into())
+            .collect();
+        tx.update_by_keys(
+            "inbox",
+            &["entity"],
+            &["attempts", "failures", "since"],
+            anew,
+        )
+        .await?;
+        let keys = entities
+            .iter()
+            .map(|entity| vec![Value::from(entity)])
+            .collect();
+        tx.delete_by_keys("parked", &["entity"], keys).await?;
         tx.commit().await?;
         Ok(entities)
     }
@@ -381,32 +393,36 @@ impl Store {
     }
 }
 
-async fn change_timer(
-    tx: &mut Tx,
-    owner: &TimerOwner,
-    change: &TimerChange,
-) -> Result<(), SqlError> {
-    match change {
-        TimerChange::Schedule { key, due, payload } => {
-            tx.execute(
-                "insert into timer (entity, key, tenant, due, payload, cause) values ($1, $2, $3, $4, $5, $6)
-                 on conflict (entity, key) do update
-                 set due = excluded.due, payload = excluded.payload, cause = excluded.cause",
-                &params![
-                    &owner.entity,
-                    key,
-                    &owner.tenant,
-                    due.0,
-                    payload,
-                    owner.cause.encode_to_vec()
-                ],
-            )
-            .await?;
-        }
-        TimerChange::Cancel { key } => {
-            let sql = "delete from timer where entity = $1 and key = $2";
-            tx.execute(sql, &params![&owner.entity, key]).await?;
+/// Stores what was scheduled and cancelled. Of several changes to one timer the last one counts.
+async fn change_timers(tx: &mut Tx, changes: &[(TimerOwner, TimerChange)]) -> Result<(), SqlError> {
+    let mut last = BTreeMap::new();
+    for (owner, change) in changes {
+        let (key, row) = match change {
+            TimerChange::Schedule { key, due, payload } => {
+                let cause = owner.cause.encode_to_vec();
+                let row = params![&owner.entity, key, &owner.tenant, due.0, payload, cause];
+                (key, Some(row.into()))
+            }
+            TimerChange::Cancel { key } => (key, None),
+        };
+        last.insert((&owner.entity, key), row);
+    }
+    let (mut scheduled, mut cancelled) = (Vec::new(), Vec::new());
+    for ((entity, key), row) in last {
+        match row {
+            Some(row) => scheduled.push(row),
+            None => cancelled.push(params![entity, key].into()),
         }
     }
+    tx.insert_many(
+        "insert into timer",
+        &["entity", "key", "tenant", "due", "payload", "cause"],
+        scheduled,
+        "on conflict (entity, key) do update
+         set due = excluded.due, payload = excluded.payload, cause = excluded.cause",
+    )
+    .await?;
+    tx.delete_by_keys("timer", &["entity", "key"], cancelled)
+        .await?;
     Ok(())
 }

@@ -283,17 +283,6 @@ impl Supervisor {
         target
     }
 
-    /// Tables of this version that another process has made serve.
-    async fn switched_elsewhere(&self) -> Option<Entry> {
-        let entries = self.shared.catalogue.entries().await.ok()?;
-        let number = self.shared.serving.load().number;
-        entries.into_iter().find(|entry| {
-            entry.state == GenerationState::Serving
-                && entry.version == self.shared.projection.version()
-                && entry.number != number
-        })
-    }
-
     fn judge(&self, comparison: &Comparison) {
         let projection = self.name();
         metrics::gauge!("ordo_projection_rows_different", "projection" => projection)

@@ -237,20 +237,27 @@ impl Supervisor {
 
     /// Moves to other tables when another process has switched to them.
     async fn look_around(&self, running: Running) -> Option<Running> {
-        let shared = &self.shared;
-        let Ok(entries) = shared.catalogue.entries().await else {
-            return Some(running);
-        };
-        let elsewhere = entries.into_iter().find(|entry| {
-            entry.state == GenerationState::Serving
-                && entry.version == shared.projection.version()
-                && entry.number != shared.serving.load().number
-        });
-        let Some(entry) = elsewhere else {
+        let Some(entry) = self.switched_elsewhere().await else {
             return Some(running);
         };
         running.stop().await;
         self.adopt(&entry).await
+    }
+
+    /// Tables of this version that another process has made serve.
+    pub(super) async fn switched_elsewhere(&self) -> Option<Entry> {
+        let serving = self.shared.serving.load_full();
+        let entries = self
+            .shared
+            .catalogue
+            .entries_through(&serving.db)
+            .await
+            .ok()?;
+        entries.into_iter().find(|entry| {
+            entry.state == GenerationState::Serving
+                && entry.version == self.shared.projection.version()
+                && entry.number != serving.number
+        })
     }
 
     /// Serves and follows tables that another process has built.

@@ -304,3 +304,27 @@ async fn a_rebuild_that_does_not_apply_leaves_the_serving_tables_alone() {
     wait(&model, 0, 12).await;
     model.close().await;
 }
+
+#[tokio::test]
+async fn a_rebuild_by_one_process_is_adopted_by_the_others() {
+    let [_, store] = stores().await.unwrap();
+    let log = FakeLog::new("test", 1);
+    log.append_many(0, 20);
+    let start = async || {
+        let settings = settings(store.store_url());
+        ReadModel::start(settings, Arc::new(Journal::default()), log.source())
+            .await
+            .unwrap()
+    };
+    let (first, second) = (start().await, start().await);
+    wait(&first, 0, 20).await;
+    wait(&second, 0, 20).await;
+    first.rebuild().finish().await.unwrap();
+    log.append_many(0, 1);
+    eventually(SOON, async || second.status().await.generation == 2).await;
+    wait(&second, 0, 21).await;
+    assert_eq!(counts(&second.db()).await, (21, 21));
+    assert_eq!(counts(&first.db()).await, (21, 21));
+    first.close().await;
+    second.close().await;
+}
