@@ -9,6 +9,8 @@ mod checks;
 pub mod commands;
 pub mod config;
 pub mod desk;
+#[cfg(test)]
+mod golden;
 pub mod grpc;
 pub mod ids;
 pub mod money;
