@@ -58,6 +58,18 @@ text_ids! {
     LineId,
 }
 
+impl Sku {
+    /// Whether the catalogue can have it: 1 to 64 characters without white space, control characters and `@`; at most 150
+    /// bytes, so that it fits into the id of a place's stream. Orders may name anything else; nobody knows it.
+    pub fn is_well_formed(text: &str) -> bool {
+        (1..=64).contains(&text.chars().count())
+            && text.len() <= 150
+            && !text
+                .chars()
+                .any(|c| c.is_whitespace() || c.is_control() || c == '@')
+    }
+}
+
 /// Where units of one SKU lie: one stream of movements.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {

@@ -9,6 +9,8 @@ pub mod backorder;
 pub mod codes;
 pub mod commands;
 pub mod conservation;
+#[cfg(test)]
+mod golden;
 pub mod grpc;
 pub mod gs1;
 pub mod ids;

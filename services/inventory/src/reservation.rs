@@ -66,9 +66,9 @@ pub enum ReservationCommand {
     },
     /// The order wants fewer. More than there is gives back what there is.
     Release {
-        /// Which units; empty: all, and waiting ends.
+        /// Which units; empty: all.
         lines: Vec<Part>,
-        /// Where the lines' units are reserved; `None`: units that are waited for.
+        /// Where the units are reserved; `None`: lines say units that are waited for, no lines everything, also waiting.
         site_id: Option<SiteId>,
         /// Why, as an upper-case code.
         cause: String,
@@ -179,7 +179,8 @@ impl Decider for Reservation {
             } => {
                 let lines = holdings::merged(lines);
                 let (abandoned, allocations) = match site_id {
-                    _ if lines.is_empty() => (state.wanted.clone(), state.open.clone()),
+                    None if lines.is_empty() => (state.wanted.clone(), state.open.clone()),
+                    Some(site_id) if lines.is_empty() => (Vec::new(), state.at(&site_id)),
                     Some(site_id) => (Vec::new(), state.newest(&lines, &site_id)),
                     None => (state.waited_for(&lines), Vec::new()),
                 };

@@ -70,7 +70,7 @@ pub enum SkuCommand {
     /// Describes it; a price or cost is a dated fact of its own.
     Put {
         /// The description.
-        put: SkuPut,
+        put: Box<SkuPut>,
         /// Selling price; `None` leaves it.
         price: Option<Money>,
         /// Cost price; `None` leaves it.
@@ -103,8 +103,8 @@ impl Decider for SkuItem {
                 effective_from,
             } => {
                 let sku = put.sku.clone();
-                if state.record() != Some(&put) {
-                    events.push(put.into());
+                if state.record() != Some(&*put) {
+                    events.push((*put).into());
                 }
                 let from = || Some(effective_from.into());
                 if let Some(price) =

@@ -68,7 +68,7 @@ pub fn put_sku(
     move_barcodes(streams, &sku, &before.barcodes, &put.barcodes)?;
     move_channel_codes(streams, &sku, &before.channel_skus, &put.channel_skus)?;
     let command = SkuCommand::Put {
-        put,
+        put: Box::new(put),
         price,
         cost,
         effective_from,

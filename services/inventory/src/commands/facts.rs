@@ -47,6 +47,11 @@ pub(super) fn source(
     let mut unknown = BTreeSet::new();
     let mut candidates: BTreeMap<SiteId, Candidate> = BTreeMap::new();
     for sku in skus {
+        // What cannot be in the catalogue is not looked for: it may not even be the id of a stream.
+        if !Sku::is_well_formed(sku.as_str()) {
+            unknown.insert(sku.clone());
+            continue;
+        }
         let item = streams.state::<SkuItem>(sku.as_str())?.clone();
         if item.record().is_none() {
             unknown.insert(sku.clone());

@@ -7,20 +7,18 @@ use ordo_proto::{
 };
 use ordo_rpc::Violations;
 
-use crate::{ids::LineId, reservation::Part};
+use crate::{
+    ids::{LineId, Sku},
+    reservation::Part,
+};
 
 /// Most units in one line of a request.
 pub(super) const MAX_QUANTITY: i64 = 1_000_000_000;
 
-/// A SKU in its place in the request: 1 to 64 characters without white space and `@`. At most 150 bytes, so that it fits
-/// into the id of a place's stream.
+/// A SKU as the catalogue can have it.
 pub(super) fn sku(text: &str, field: &str, violations: &mut Violations) {
-    let characters = text.chars().count();
-    let clean = !text
-        .chars()
-        .any(|c| c.is_whitespace() || c.is_control() || c == '@');
     violations.require(
-        (1..=64).contains(&characters) && text.len() <= 150 && clean,
+        Sku::is_well_formed(text),
         field,
         "must be 1 to 64 characters (at most 150 bytes) without white space and `@`",
     );

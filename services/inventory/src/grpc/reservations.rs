@@ -15,7 +15,7 @@ use super::{InventoryService, fields, partition};
 use crate::{
     backorder::Backorder,
     commands::{self, Outcome},
-    ids::{ReservationId, SiteId},
+    ids::{ReservationId, SiteId, Sku},
     refusals::RESERVATION_NOT_FOUND,
     reservation::Reservation,
     sites::{ALL, Sites},
@@ -39,6 +39,7 @@ pub(super) async fn reserve(
         .lines
         .iter()
         .map(|line| line.sku.as_str())
+        .filter(|sku| Sku::is_well_formed(sku))
         .collect::<BTreeSet<_>>()
     {
         command = command.prefetch::<SkuItem>(sku).prefetch::<Backorder>(sku);
@@ -77,13 +78,16 @@ fn check_request(message: &ReserveRequest) -> Result<ReservationRequested, Statu
             field("line_id"),
             "must not be the same as another line's",
         );
-        fields::sku(&line.sku, &field("sku"), v);
+        // Whatever a channel wrote: what the catalogue does not have is told as unknown, not refused.
+        fields::named(&line.sku, 200, &field("sku"), v);
         fields::quantity(line.quantity, &field("quantity"), v);
     }
-    fields::region(message.region.as_ref(), "region", v);
-    if !message.site_id.is_empty() {
-        fields::site_id(&message.site_id, "site_id", v);
+    if let Some(region) = &message.region {
+        fields::text(&region.country_code, 100, "region.country_code", v);
+        fields::text(&region.province, 100, "region.province", v);
+        fields::text(&region.city, 100, "region.city", v);
     }
+    fields::text(&message.site_id, 100, "site_id", v);
     let expires_at = fields::time(message.expires_at.as_ref(), "expires_at", v);
     violations.finish()?;
     Ok(ReservationRequested {
@@ -109,15 +113,8 @@ pub(super) async fn release(
     fields::id(&message.reservation_id, "reservation_id", v);
     fields::count(message.lines.len(), 0, MAX_LINES, "lines", v);
     let parts = fields::parts(&message.lines, "lines", v);
-    fields::code(&message.cause, "cause", v);
-    if !message.site_id.is_empty() {
-        fields::site_id(&message.site_id, "site_id", v);
-        v.require(
-            !message.lines.is_empty(),
-            "lines",
-            "must say which units, when `site_id` says where they are",
-        );
-    }
+    fields::named(&message.cause, 100, "cause", v);
+    fields::text(&message.site_id, 100, "site_id", v);
     violations.finish()?;
     let id = ReservationId::from(&message.reservation_id);
     let site_id = Some(&message.site_id)

@@ -146,6 +146,12 @@ impl Reservation {
             .unwrap_or_default()
     }
 
+    /// What is reserved at `site_id`.
+    pub(super) fn at(&self, site_id: &SiteId) -> Vec<Allocation> {
+        let there = |open: &&Allocation| open.site_id == *site_id;
+        self.open.iter().filter(there).cloned().collect()
+    }
+
     /// Which units these parts are at `site_id`: the newest, as far as there are any.
     pub fn newest(&self, parts: &[Part], site_id: &SiteId) -> Vec<Allocation> {
         let mut found = Vec::new();

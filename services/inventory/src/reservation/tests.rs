@@ -375,6 +375,15 @@ fn releasing_at_a_site_gives_back_what_is_reserved_there_and_no_more() {
 }
 
 #[test]
+fn releasing_a_site_gives_back_all_that_is_reserved_there() {
+    let state = given_partly_served()
+        .when(release(&[], Some("W1")))
+        .then([released(&[allocation("1", "MUG", "W1", 3)], &[])])
+        .state;
+    assert_eq!((state.open().len(), state.wanted().len()), (1, 2));
+}
+
+#[test]
 fn releasing_without_a_site_ends_waiting_and_leaves_what_is_reserved() {
     let state = given_partly_served()
         .when(release(&[("1", 4), ("2", 1)], None))

@@ -37,7 +37,7 @@ fn costed(minor_units: i64, from: i64) -> SkuEvent {
 
 fn command(name: &str, price: Option<i64>, cost: Option<i64>, from: i64) -> SkuCommand {
     SkuCommand::Put {
-        put: put(name),
+        put: Box::new(put(name)),
         price: price.map(pounds),
         cost: cost.map(pounds),
         effective_from: Timestamp(from),
