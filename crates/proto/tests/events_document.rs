@@ -113,9 +113,13 @@ fn describe(out: &mut String, message: &MessageDescriptor, mark: &str) {
     let index = file.messages().position(|other| other == *message).unwrap() as i32;
     let _ = writeln!(
         out,
-        "\n{mark}`{}`{mark} {}",
-        message.name(),
-        comments.at(&[4, index])
+        "\n{}",
+        format!(
+            "{mark}`{}`{mark} {}",
+            message.name(),
+            comments.at(&[4, index])
+        )
+        .trim_end()
     );
     let fields: Vec<_> = message.fields().collect();
     if fields.is_empty() {
@@ -143,7 +147,8 @@ fn list(out: &mut String, kind: &EnumDescriptor) {
     let file = kind.parent_file();
     let comments = Comments::of(&file);
     let index = file.enums().position(|other| other == *kind).unwrap() as i32;
-    let _ = writeln!(out, "\n*`{}`* {}\n", kind.name(), comments.at(&[5, index]));
+    let heading = format!("*`{}`* {}", kind.name(), comments.at(&[5, index]));
+    let _ = writeln!(out, "\n{}\n", heading.trim_end());
     for (place, value) in kind.values().enumerate().skip(1) {
         let comment = comments.at(&[5, index, 2, place as i32]);
         let comment = if comment.is_empty() {
