@@ -1,6 +1,8 @@
 //! What every decision ends in: holds whose cause is gone are released, an order without holds opens, stock that is
 //! wanted is asked for, stock that is not is given back, and reserved stock goes to the warehouse.
 
+use std::collections::HashMap;
+
 use ordo_proto::intake::{
     Hold, HoldReason, OrderOpened, PaymentTerms, ReservationReleaseRequested,
 };
@@ -11,6 +13,7 @@ use super::{
     checks,
     hold::{Raised, lift, raise},
     stock,
+    tally::Tally,
 };
 
 /// Brings the order as far as it can go now.
@@ -19,7 +22,7 @@ pub(super) fn settle(draft: &mut Draft) {
         return;
     }
     free_holds(draft);
-    if draft.phase() == Phase::Received && draft.body().holds.is_empty() {
+    if draft.phase() == Phase::Received && only_awaits_return(draft.body()) {
         draft.record(OrderOpened {});
     }
     if draft.phase() == Phase::Open {
@@ -29,6 +32,14 @@ pub(super) fn settle(draft: &mut Draft) {
             stock::release(draft);
         }
     }
+}
+
+/// No hold keeps the order from having goods set aside: a replacement does so while the return is on its way, and only their
+/// release waits for it.
+pub(super) fn only_awaits_return(body: &Body) -> bool {
+    body.holds
+        .iter()
+        .all(|hold| hold.reason() == HoldReason::AwaitingReturn)
 }
 
 /// Releases the holds whose cause is gone.
@@ -110,33 +121,36 @@ fn cause_is_gone(body: &Body, hold: &Hold) -> bool {
 /// Reserved units beyond what should leave go back to inventory, site by site.
 fn give_back_surplus(draft: &mut Draft) {
     let body = draft.body();
-    let mut releases: Vec<ReservationReleaseRequested> = Vec::new();
+    let tally = Tally::of(body);
+    let mut surplus: HashMap<&str, i64> = HashMap::new();
     for line in &body.lines {
         let line_id = line.line.line_id.as_str();
-        let mut surplus = body.reserved(line_id) - line.to_ship();
-        for stock in body
-            .stock
-            .iter()
-            .rev()
-            .filter(|stock| stock.line_id == line_id)
-        {
-            let free = stock.quantity - body.released_at(line_id, &stock.site_id);
-            let back = surplus.min(free);
-            if back <= 0 {
-                continue;
-            }
-            surplus -= back;
-            match releases
-                .iter_mut()
-                .find(|release| release.site_id == stock.site_id)
-            {
-                Some(release) => release.lines.push(units(line_id, back)),
-                None => releases.push(ReservationReleaseRequested {
-                    lines: vec![units(line_id, back)],
-                    cause: stock::SURPLUS.to_owned(),
-                    site_id: stock.site_id.clone(),
-                }),
-            }
+        let beyond = tally.reserved(line_id) - line.to_ship();
+        if beyond > 0 {
+            surplus.insert(line_id, beyond);
+        }
+    }
+    let mut releases: Vec<ReservationReleaseRequested> = Vec::new();
+    for stock in body.stock.iter().rev() {
+        let Some(beyond) = surplus.get_mut(stock.line_id.as_str()) else {
+            continue;
+        };
+        let free = stock.quantity - tally.released_at(&stock.line_id, &stock.site_id);
+        let back = free.min(*beyond);
+        if back <= 0 {
+            continue;
+        }
+        *beyond -= back;
+        let of_site = releases
+            .iter_mut()
+            .find(|release| release.site_id == stock.site_id);
+        match of_site {
+            Some(release) => release.lines.push(units(&stock.line_id, back)),
+            None => releases.push(ReservationReleaseRequested {
+                lines: vec![units(&stock.line_id, back)],
+                cause: stock::SURPLUS.to_owned(),
+                site_id: stock.site_id.clone(),
+            }),
         }
     }
     for release in releases {

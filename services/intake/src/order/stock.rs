@@ -15,6 +15,7 @@ use super::{
     cancel,
     command::{RecordReservation, RecordReservationExpired, RecordShortPick, RecordShortage},
     hold::{Raised, is_live, raise},
+    tally::Tally,
 };
 
 /// Cause of giving back what is not wanted (any more).
@@ -66,9 +67,10 @@ pub(super) fn releasable(body: &Body, line: &Line) -> i64 {
 /// the one before. A held order asks for nothing more, but for less when less is wanted.
 pub(super) fn ask(draft: &mut Draft) {
     let body = draft.body();
-    let held = !body.holds.is_empty();
+    let held = !super::settle::only_awaits_return(body);
+    let tally = Tally::of(body);
     let wanted = |line: &Line| {
-        let unreserved = body.unreserved(line);
+        let unreserved = tally.unreserved(line);
         if held {
             unreserved.min(line.awaited)
         } else {
@@ -121,13 +123,14 @@ fn request(draft: &mut Draft, demand: Vec<Demand>) {
 /// until all of it is reserved.
 pub(super) fn release(draft: &mut Draft) {
     let body = draft.body();
-    let complete = body.lines.iter().all(|line| body.unreserved(line) == 0);
+    let tally = Tally::of(body);
+    let complete = body.lines.iter().all(|line| tally.unreserved(line) == 0);
     if !complete && !parts_may_go(body) {
         return;
     }
     let mut sites: Vec<(String, Vec<FulfilmentLine>)> = Vec::new();
     for stock in &body.stock {
-        let quantity = stock.quantity - body.released_at(&stock.line_id, &stock.site_id);
+        let quantity = stock.quantity - tally.released_at(&stock.line_id, &stock.site_id);
         let Some(line) = body.line(&stock.line_id).filter(|_| quantity > 0) else {
             continue;
         };
@@ -323,6 +326,18 @@ pub(super) fn record_expired(
 ) -> Result<(), OrderError> {
     if draft.phase() != Phase::Open {
         return Ok(());
+    }
+    let awaited = |line: &LineQuantity| {
+        let known = draft.body().line(&line.line_id);
+        known.is_some_and(|known| known.awaited > 0 && line.quantity > 0)
+    };
+    let abandoned: Vec<_> = it.abandoned.into_iter().filter(awaited).collect();
+    if !abandoned.is_empty() {
+        draft.record(ReservationReleaseRequested {
+            lines: abandoned,
+            cause: EXPIRED.to_owned(),
+            site_id: String::new(),
+        });
     }
     for allocation in it.allocations {
         let body = draft.body();
