@@ -30,7 +30,7 @@ pub struct Look {
 /// The audit trail. Cheap to clone. Looks that come together are written together.
 #[derive(Clone)]
 pub struct Audit {
-    queue: mpsc::Sender<(Look, oneshot::Sender<Result<(), Arc<SqlError>>>)>,
+    queue: mpsc::Sender<Waiting>,
     db: Db,
 }
 

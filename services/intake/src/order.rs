@@ -26,6 +26,7 @@ mod review;
 mod settle;
 pub mod status;
 mod stock;
+mod tally;
 
 #[cfg(test)]
 pub(crate) mod specs;

@@ -166,13 +166,26 @@ impl Body {
 
     /// The line of that id.
     pub fn line(&self, line_id: &str) -> Option<&Line> {
-        self.lines.iter().find(|line| line.line.line_id == line_id)
+        self.index_of(line_id).map(|index| &self.lines[index])
     }
 
     pub(super) fn line_mut(&mut self, line_id: &str) -> Option<&mut Line> {
-        self.lines
-            .iter_mut()
-            .find(|line| line.line.line_id == line_id)
+        self.index_of(line_id).map(|index| &mut self.lines[index])
+    }
+
+    /// Ids are `1`, `2`, … in the order of the lines, unless lines were added later under other ids.
+    fn index_of(&self, line_id: &str) -> Option<usize> {
+        let is_at = |index: &usize| {
+            let line = self.lines.get(*index);
+            line.is_some_and(|line| line.line.line_id == line_id)
+        };
+        let guess = line_id
+            .parse::<usize>()
+            .ok()
+            .and_then(|number| number.checked_sub(1));
+        guess
+            .filter(is_at)
+            .or_else(|| (0..self.lines.len()).find(is_at))
     }
 
     /// The fulfilment order of that id.

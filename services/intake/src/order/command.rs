@@ -319,6 +319,8 @@ pub struct RecordShortage {
 pub struct RecordReservationExpired {
     /// What is no longer reserved.
     pub allocations: Vec<Allocation>,
+    /// What is no longer waited for.
+    pub abandoned: Vec<LineQuantity>,
 }
 
 /// Reserved units were not found.

@@ -1,5 +1,7 @@
 //! What each event changes. Total: whatever was once stored is taken as it is.
 
+use std::collections::HashMap;
+
 use ordo_proto::{
     intake::{
         Amounts, FulfilmentRequested, FulfilmentStopped, HoldReason, InformationCompleted,
@@ -247,33 +249,37 @@ fn refund(body: &mut Body, refunded: &PaymentRefunded) {
 fn reservation_requested(body: &mut Body, requested: &ReservationRequested) {
     body.attempt = requested.attempt;
     for line in &mut body.lines {
-        let demand = requested
-            .demand
-            .iter()
-            .filter(|demand| demand.line_id == line.line.line_id);
-        line.awaited = demand.map(|demand| demand.quantity).sum();
+        line.awaited = 0;
         line.backordered = 0;
+    }
+    for demand in &requested.demand {
+        if let Some(line) = body.line_mut(&demand.line_id) {
+            line.awaited += demand.quantity;
+        }
     }
 }
 
 fn stock_reserved(body: &mut Body, reserved: &StockReserved) {
     body.reservation_version = body.reservation_version.max(reserved.reservation_version);
+    let mut places: HashMap<(String, String), usize> = HashMap::new();
+    for (index, stock) in body.stock.iter().enumerate() {
+        places.insert((stock.line_id.clone(), stock.site_id.clone()), index);
+    }
     for allocation in &reserved.allocations {
         if let Some(line) = body.line_mut(&allocation.line_id) {
             line.awaited = (line.awaited - allocation.quantity).max(0);
             line.backordered = line.backordered.min(line.awaited);
         }
-        let known = body.stock.iter_mut().find(|stock| {
-            stock.line_id == allocation.line_id && stock.site_id == allocation.site_id
-        });
-        match known {
-            Some(stock) => stock.quantity += allocation.quantity,
-            None => body.stock.push(SiteStock {
+        let place = (allocation.line_id.clone(), allocation.site_id.clone());
+        let index = *places.entry(place).or_insert(body.stock.len());
+        if index == body.stock.len() {
+            body.stock.push(SiteStock {
                 line_id: allocation.line_id.clone(),
                 site_id: allocation.site_id.clone(),
-                quantity: allocation.quantity,
-            }),
+                quantity: 0,
+            });
         }
+        body.stock[index].quantity += allocation.quantity;
     }
 }
 

@@ -40,15 +40,18 @@ fn is_free(body: &Body) -> bool {
 /// The least advanced step that any wanted unit is at.
 pub fn fulfilment(body: &Body) -> FulfilmentStatus {
     let (mut wanted, mut shipped, mut settled, mut returned) = (0, 0, 0, 0);
-    let (mut reserved, mut released) = (0, 0);
     for line in &body.lines {
         wanted += line.wanted();
         shipped += line.shipped;
         settled += line.settled();
         returned += line.returned;
-        reserved += body.reserved(&line.line.line_id);
-        released += body.released(&line.line.line_id);
     }
+    let reserved: i64 = body.stock.iter().map(|stock| stock.quantity).sum();
+    let open = body
+        .fulfilments
+        .iter()
+        .flat_map(|fulfilment| &fulfilment.open);
+    let released: i64 = open.map(|line| line.quantity).sum();
     if wanted <= 0 {
         FulfilmentStatus::None
     } else if returned >= wanted {

@@ -10,7 +10,7 @@ use ordo_proto::{
     },
 };
 
-use super::{entity, is, message};
+use super::{entity, is, message, units};
 use crate::{
     order::{Intent, OrderError, RecordReservation, RecordReservationExpired, RecordShortage},
     orders::{Orders, TellError},
@@ -66,6 +66,11 @@ pub(super) fn intent(event: &RecordedEvent) -> Result<Option<Intent>, ReactionEr
         return Ok(Some(Intent::RecordReservationExpired(
             RecordReservationExpired {
                 allocations: allocations(it.allocations),
+                abandoned: it
+                    .abandoned
+                    .into_iter()
+                    .map(|line| units(line.line_id, line.quantity))
+                    .collect(),
             },
         )));
     }

@@ -69,7 +69,7 @@ where
     let partition = log.partition_for(tenant, id);
     let (id, told) = (id.to_owned(), told.into());
     log.execute(Command::new(tenant.clone(), partition), move |unit| {
-        unit.decide::<A>(&id, told.clone()).map(|()| ())
+        unit.decide::<A>(&id, told.clone()).copied()
     })
     .await
     .unwrap();

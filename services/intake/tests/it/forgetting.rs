@@ -45,7 +45,7 @@ async fn a_forgotten_customer_cannot_be_read_or_found_any_more_and_the_order_sta
             at_least: token,
             ..by_phone()
         };
-        assert_eq!(found(&shop, request).await, [order_id.clone()]);
+        assert_eq!(found(&shop, request).await, std::slice::from_ref(&order_id));
         let subject = shop.order(&order_id).await.customer_id;
         let erase = EraseSubjectRequest {
             subject: subject.clone(),

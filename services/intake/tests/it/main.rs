@@ -9,6 +9,7 @@ mod listing;
 mod living;
 mod neighbours;
 mod placing;
+mod reacting;
 mod requests;
 mod reviewing;
 mod shop;

@@ -291,6 +291,7 @@ fn what_expired_is_asked_for_again() {
     });
     let expired = Intent::RecordReservationExpired(RecordReservationExpired {
         allocations: vec![allocation("2", "B", "HZ", 1)],
+        abandoned: vec![],
     });
     let events = history(place(), [held, all_reserved()]);
     given::<Order>(events.clone())
@@ -377,4 +378,27 @@ fn a_short_pick_of_a_foreign_fulfilment_order_is_refused() {
         .then_error(OrderError::UnknownFulfilmentOrder {
             fulfilment_order_id: "o1-F1".into(),
         });
+}
+
+#[test]
+fn an_order_of_two_thousand_lines_is_decided_line_by_line() {
+    let lines = || (1..=2_000).map(|n| line(&format!("S{n}"), 1, 100));
+    let long = Place {
+        lines: lines().collect(),
+        charges: vec![],
+        payments: vec![paid("p1", 200_000)],
+        ..place()
+    };
+    let allocations =
+        (1..=2_000).map(|n: i32| allocation(&n.to_string(), &format!("S{n}"), "HZ", 1));
+    let events = history(long, [reserved(1, 1, allocations.collect())]);
+    let released = state(&events);
+    assert_eq!(
+        status::fulfilment(body(&released)),
+        FulfilmentStatus::Released
+    );
+    let last = body(&released)
+        .line("2000")
+        .map(|line| line.line.sku.as_str());
+    assert_eq!(last, Some("S2000"));
 }
