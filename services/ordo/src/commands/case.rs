@@ -74,6 +74,11 @@ pub enum CaseCommand {
         /// Why.
         reason: String,
     },
+    /// Take the request back, as long as nothing came back, was refunded or was sent in advance.
+    Withdraw {
+        /// Case id.
+        case_id: String,
+    },
     /// Record the parcel that the customer sends back.
     Parcel {
         /// Case id.
@@ -89,6 +94,9 @@ pub enum CaseCommand {
     Receive {
         /// Case id.
         case_id: String,
+        /// Nothing (more) came, and nothing will.
+        #[arg(long)]
+        nothing_more: bool,
     },
     /// Grant a refund; everything refundable when no amount is given.
     Refund {
@@ -100,6 +108,9 @@ pub enum CaseCommand {
         /// ISO 4217 code.
         #[arg(long, default_value = "CNY")]
         currency: String,
+        /// Nothing more will be refunded: the case closes once this is settled.
+        #[arg(long)]
+        last: bool,
     },
 }
 
@@ -204,10 +215,17 @@ pub async fn run(client: &Client, command: CaseCommand) -> Result<ExitCode, Faul
             let answer = aftersales.record_return_parcel(request).await?.into_inner();
             done(client, &answer)?;
         }
-        CaseCommand::Receive { case_id } => {
+        CaseCommand::Withdraw { case_id } => {
+            decide(client, case_id, Decision::Withdraw, String::new()).await?
+        }
+        CaseCommand::Receive {
+            case_id,
+            nothing_more,
+        } => {
             let request = RecordReceiptRequest {
                 header: header(None, None),
                 case_id,
+                last: nothing_more,
                 ..RecordReceiptRequest::default()
             };
             let answer = aftersales.record_receipt(request).await?.into_inner();
@@ -225,6 +243,7 @@ pub async fn run(client: &Client, command: CaseCommand) -> Result<ExitCode, Faul
             case_id,
             amount,
             currency,
+            last,
         } => {
             let amount = amount
                 .map(|amount| parse::amount(&amount, &currency))
@@ -234,7 +253,7 @@ pub async fn run(client: &Client, command: CaseCommand) -> Result<ExitCode, Faul
                 header: header(None, None),
                 case_id,
                 amount,
-                last: false,
+                last,
             };
             let answer = aftersales.refund(request).await?.into_inner();
             if client.json {
