@@ -1,13 +1,15 @@
 //! What `verify` checks beside log and read models, over every order.
 
-use std::collections::HashMap;
-
-use ordo_decider::Decider as _;
-use ordo_event_log::{Aggregate, CodecError, EventLog, ReadError, TenantId};
+use ordo_event_log::CodecError;
+use ordo_projection::ReadModel;
 use ordo_rpc::CheckOutcome;
 use ordo_runtime::Host;
+use ordo_sql::SqlError;
 
-use crate::order::{Body, Order, Phase};
+use crate::{
+    order::{Body, Order, Phase},
+    projections::order_list,
+};
 
 /// Invariant 6: refunded ≤ captured, in all and per payment; what an ended order keeps is what is due.
 pub const PAYMENTS: &str = "orders.payments";
@@ -16,78 +18,63 @@ pub const UNITS: &str = "orders.units";
 /// Invariant 7: every order is at an end, or something or somebody is about to move it.
 pub const LIVE: &str = "orders.live";
 
-/// Events read at once.
-const BATCH: u32 = 1_000;
+/// Orders read at once.
+const PAGE: u32 = 500;
 
-/// Adds the checks.
-pub fn add(host: &mut Host) {
-    type Rule = fn(Phase, &Body) -> Option<String>;
-    let rules: [(&'static str, Rule); 3] = [(PAYMENTS, payments), (UNITS, units), (LIVE, live)];
-    for (name, rule) in rules {
-        let log = host.log();
-        host.check(name, move || {
-            let log = log.clone();
-            async move { vec![check(&log, name, rule).await] }
-        });
-    }
+type Rule = fn(Phase, &Body) -> Option<String>;
+const RULES: [(&str, Rule); 3] = [(PAYMENTS, payments), (UNITS, units), (LIVE, live)];
+
+/// Adds the checks. They walk the orders' folded states in `list`; that those are what the log says is what
+/// `projection.order_list` checks.
+pub fn add(host: &mut Host, list: &ReadModel) {
+    let list = list.clone();
+    host.check("orders", move || {
+        let list = list.clone();
+        async move { check(&list).await }
+    });
 }
 
-/// Why a check could not be run.
+/// Why the checks could not be run.
 #[derive(Debug, thiserror::Error)]
 enum CheckError {
-    #[error("the log cannot be read")]
-    Read(#[from] ReadError),
-    #[error("an event cannot be read")]
+    #[error("the read model cannot be read")]
+    Sql(#[from] SqlError),
+    #[error("an order's state cannot be read")]
     Codec(#[from] CodecError),
 }
 
-/// The first order that breaks `rule`, if any.
-pub async fn check(
-    log: &EventLog,
-    name: &'static str,
-    rule: fn(Phase, &Body) -> Option<String>,
-) -> CheckOutcome {
-    let mut examined = 0;
-    for partition in 0..log.partitions() {
-        let orders = match fold(log, partition).await {
-            Ok(orders) => orders,
-            Err(error) => return CheckOutcome::could_not_run(name, &error),
-        };
-        examined += orders.len() as u64;
-        for ((tenant, order_id), order) in &orders {
-            if let Some((phase, body)) = order.placed()
-                && let Some(fault) = rule(phase, body)
-            {
-                let text = format!("{tenant}/order/{order_id}: {fault}");
-                return CheckOutcome::differs(name, examined, text);
-            }
-        }
+/// One outcome per rule, with the first order that breaks it.
+async fn check(list: &ReadModel) -> Vec<CheckOutcome> {
+    let mut outcomes = RULES.map(|(name, _)| CheckOutcome::holds(name, 0));
+    if let Err(error) = walk(list, &mut outcomes).await {
+        return RULES
+            .map(|(name, _)| CheckOutcome::could_not_run(name, &error))
+            .into();
     }
-    CheckOutcome::holds(name, examined)
+    outcomes.into()
 }
 
-/// Every order of a partition, folded from the log itself.
-async fn fold(
-    log: &EventLog,
-    partition: u32,
-) -> Result<HashMap<(TenantId, String), Order>, CheckError> {
-    let mut orders: HashMap<(TenantId, String), Order> = HashMap::new();
-    let mut after = 0;
+async fn walk(list: &ReadModel, outcomes: &mut [CheckOutcome; 3]) -> Result<(), CheckError> {
+    let mut after = (String::new(), String::new());
     loop {
-        let events = log.read(partition, after, BATCH).await?;
-        let Some(last) = events.last() else {
-            return Ok(orders);
+        let page = order_list::states(&list.db(), (&after.0, &after.1), PAGE).await?;
+        let Some((tenant, order_id, _)) = page.last() else {
+            return Ok(());
         };
-        after = last.position;
-        for event in events
-            .iter()
-            .filter(|event| &*event.stream.aggregate == Order::NAME)
-        {
-            let decoded = Order::decode(&event.type_name, &event.payload)?;
-            let order = orders
-                .entry((event.tenant.clone(), event.stream.id.to_string()))
-                .or_default();
-            *order = Order::evolve(std::mem::take(order), &decoded);
+        after = (tenant.clone(), order_id.clone());
+        for (tenant, order_id, state) in &page {
+            let order = Order::from_bytes(state)?;
+            let Some((phase, body)) = order.placed() else {
+                continue;
+            };
+            for (outcome, (_, rule)) in outcomes.iter_mut().zip(RULES) {
+                outcome.examined += 1;
+                if outcome.difference.is_none() {
+                    let fault = rule(phase, body);
+                    outcome.difference =
+                        fault.map(|fault| format!("{tenant}/order/{order_id}: {fault}"));
+                }
+            }
         }
     }
 }

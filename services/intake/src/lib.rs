@@ -89,7 +89,7 @@ pub async fn run(
         .await?;
     let catalogue = FollowCatalogue::new(orders.clone(), list.clone(), codes.clone());
     host.react(catalogue, vec![inventory, own]).await?;
-    checks::add(&mut host);
+    checks::add(&mut host, &list);
 
     let keys = KeyStoreService::new(orders.log().clone(), vault.clone(), audit.clone());
     let intake = IntakeService::new(orders, vault, audit, list, codes, rules);

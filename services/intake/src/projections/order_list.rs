@@ -20,7 +20,7 @@ use ordo_proto::{
 use ordo_sql::{Row, Value};
 use prost::{Message as _, Name as _};
 
-pub use query::{Found, Query, Sort, find, order_of_channel_number, orders_with_key};
+pub use query::{Found, Query, Sort, find, order_of_channel_number, orders_with_key, states};
 
 use crate::{
     order::{Body, Order, OrderEvent, status},

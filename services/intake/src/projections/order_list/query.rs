@@ -245,3 +245,21 @@ pub async fn orders_with_key(
         .map(|row| Ok((row.i64(0)?, row.text(1)?)))
         .collect()
 }
+
+/// Tenant, id and folded state of orders, in the order of tenant and id, after one of them.
+pub async fn states(
+    db: &Db,
+    after: (&str, &str),
+    limit: u32,
+) -> Result<Vec<(String, String, Vec<u8>)>, SqlError> {
+    let rows = db
+        .fetch_all(
+            "select tenant, order_id, state from order_state
+             where (tenant, order_id) > ($1, $2) order by tenant, order_id limit $3",
+            &params![after.0, after.1, limit],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| Ok((row.text(0)?, row.text(1)?, row.bytes(2)?)))
+        .collect()
+}
