@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ordo_event_log::Timestamp;
+use ordo_event_log::{TenantId, Timestamp};
 use ordo_proto::inventory::{
     ConsumeReservationRequest, ConsumeReservationResponse, GetReservationRequest,
     GetReservationResponse, ReleaseReservationRequest, ReleaseReservationResponse,
@@ -15,15 +15,19 @@ use super::{InventoryService, fields, partition};
 use crate::{
     backorder::Backorder,
     commands::{self, Outcome},
-    ids::{ReservationId, SiteId, Sku},
+    ids::{Place, ReservationId, SiteId, Sku},
+    projections::availability::{self, AvailabilityQuery},
     refusals::RESERVATION_NOT_FOUND,
     reservation::Reservation,
     sites::{ALL, Sites},
     sku::SkuItem,
+    stock::Stock,
 };
 
 /// Most lines of one request.
 const MAX_LINES: usize = 2_000;
+/// From this many SKUs on, the streams of stock are loaded together rather than one after the other.
+const MANY_SKUS: usize = 4;
 
 pub(super) async fn reserve(
     service: &InventoryService,
@@ -35,14 +39,17 @@ pub(super) async fn reserve(
         .command(&request, message.header.as_ref())?
         .prefetch::<Reservation>(&wish.reservation_id)
         .prefetch::<Sites>(ALL);
-    for sku in wish
-        .lines
-        .iter()
+    let known: BTreeSet<&str> = (wish.lines.iter())
         .map(|line| line.sku.as_str())
         .filter(|sku| Sku::is_well_formed(sku))
-        .collect::<BTreeSet<_>>()
-    {
+        .collect();
+    for sku in &known {
         command = command.prefetch::<SkuItem>(sku).prefetch::<Backorder>(sku);
+    }
+    if known.len() >= MANY_SKUS {
+        for place in places(service, &command.tenant, &known, &wish.site_id).await {
+            command = command.prefetch::<Stock>(&place.stream_id());
+        }
     }
     let (answer, receipt) = service
         .execute(command, move |unit| {
@@ -51,6 +58,27 @@ pub(super) async fn reserve(
         .await?;
     let receipt = Some(receipt);
     Ok(Response::new(ReserveResponse { receipt, ..answer }))
+}
+
+/// Where these SKUs lie, as far as the read model knows: a hint which streams the decision will read. Nothing depends on it.
+async fn places(
+    service: &InventoryService,
+    tenant: &TenantId,
+    skus: &BTreeSet<&str>,
+    site_id: &str,
+) -> Vec<Place> {
+    let skus: Vec<String> = skus.iter().map(|sku| (*sku).to_owned()).collect();
+    let query = AvailabilityQuery {
+        skus: &skus,
+        site_id,
+        after: None,
+        limit: 0,
+    };
+    let found = availability::list(&service.availability.db(), tenant, query).await;
+    let rows = found.map(|(rows, _)| rows).unwrap_or_default();
+    (rows.iter().filter(|row| !row.site_id.is_empty()))
+        .map(|row| Place::new(&Sku::from(&row.sku), &SiteId::from(&row.site_id)))
+        .collect()
 }
 
 fn answer(outcome: &Outcome) -> ReserveResponse {

@@ -1,5 +1,6 @@
 //! Movements.
 
+use ordo_event_log::Command;
 use ordo_proto::inventory::{
     AdjustStockRequest, AdjustStockResponse, ReceiveStockRequest, ReceiveStockResponse,
     RestockRequest, RestockResponse, SetStockLevelsRequest, SetStockLevelsResponse, StockCondition,
@@ -9,6 +10,7 @@ use tonic::{Request, Response, Status};
 
 use super::{InventoryService, fields};
 use crate::{
+    backorder::Backorder,
     commands::{self, Adjustment, Receipt, ReceiptLine, Restocking},
     ids::{LineId, Place, ReservationId, SiteId, Sku},
     sites::{ALL, Sites},
@@ -25,14 +27,9 @@ pub(super) async fn receive(
 ) -> Result<Response<ReceiveStockResponse>, Status> {
     let message = request.get_ref();
     let receipt = check_receipt(message)?;
-    let mut command = service
-        .command(&request, message.header.as_ref())?
-        .prefetch::<Sites>(ALL);
-    for line in &receipt.lines {
-        command = command
-            .prefetch::<SkuItem>(line.sku.as_str())
-            .prefetch::<Stock>(&Place::new(&line.sku, &receipt.site_id).stream_id());
-    }
+    let command = service.command(&request, message.header.as_ref())?;
+    let skus = receipt.lines.iter().map(|line| &line.sku);
+    let command = prefetched(command, &receipt.site_id, skus);
     let ((), receipt) = service
         .execute(command, move |unit| {
             commands::receive(unit, receipt.clone())
@@ -40,6 +37,20 @@ pub(super) async fn receive(
         .await?;
     let receipt = Some(receipt);
     Ok(Response::new(ReceiveStockResponse { receipt }))
+}
+
+/// Loads together what units that come in touch.
+fn prefetched<'a>(
+    command: Command,
+    site_id: &SiteId,
+    skus: impl Iterator<Item = &'a Sku>,
+) -> Command {
+    skus.fold(command.prefetch::<Sites>(ALL), |command, sku| {
+        command
+            .prefetch::<SkuItem>(sku.as_str())
+            .prefetch::<Backorder>(sku.as_str())
+            .prefetch::<Stock>(&Place::new(sku, site_id).stream_id())
+    })
 }
 
 fn check_receipt(message: &ReceiveStockRequest) -> Result<Receipt, Status> {
@@ -97,6 +108,8 @@ pub(super) async fn restock(
         case_id: message.case_id.clone(),
     };
     let command = service.command(&request, message.header.as_ref())?;
+    let skus = restocking.lines.iter().map(|(sku, ..)| sku);
+    let command = prefetched(command, &restocking.site_id, skus);
     let ((), receipt) = service
         .execute(command, move |unit| {
             commands::restock(unit, restocking.clone())

@@ -45,7 +45,7 @@ fn red_mug() -> PutSkuRequest {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sku_is_found_by_its_code_its_barcode_and_a_channels_code_with_the_price_of_the_time() {
     for store in stores().await.unwrap() {
-        let shop = Shop::open(&store).await;
+        let shop = Shop::open(store).await;
         let mut clerk = shop.client(&[role::CLERK]);
         let product = PutProductRequest {
             product_id: "MUGS".into(),
@@ -84,7 +84,7 @@ async fn a_sku_is_found_by_its_code_its_barcode_and_a_channels_code_with_the_pri
             (by_code.price.clone(), by_code.cost.clone()),
             (pounds(799), pounds(399)),
             "{}",
-            store.name
+            shop.store_name
         );
         assert_eq!(
             by_code.attributes.get("glaze").map(String::as_str),
@@ -107,7 +107,7 @@ async fn a_sku_is_found_by_its_code_its_barcode_and_a_channels_code_with_the_pri
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_that_leads_to_another_sku_is_refused_and_nothing_is_lost() {
-    let shop = Shop::open(&sqlite().unwrap()).await;
+    let shop = Shop::open(sqlite().unwrap()).await;
     let mut clerk = shop.client(&[role::CLERK]);
     let mug = PutSkuRequest {
         product_id: String::new(),
@@ -134,7 +134,7 @@ async fn a_code_that_leads_to_another_sku_is_refused_and_nothing_is_lost() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_fault_of_a_sku_is_named_at_once() {
-    let shop = Shop::open(&sqlite().unwrap()).await;
+    let shop = Shop::open(sqlite().unwrap()).await;
     let faulty = PutSkuRequest {
         sku: "has space@".into(),
         name: " ".into(),
@@ -182,7 +182,7 @@ async fn every_fault_of_a_sku_is_named_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sites_are_listed_and_other_tenants_see_none_of_it() {
-    let shop = Shop::open(&sqlite().unwrap()).await;
+    let shop = Shop::open(sqlite().unwrap()).await;
     let desk = PutSiteRequest {
         header: header("desk"),
         site_id: "DESK".into(),
@@ -228,7 +228,7 @@ async fn sites_are_listed_and_other_tenants_see_none_of_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_is_refused() {
-    let shop = Shop::open(&sqlite().unwrap()).await;
+    let shop = Shop::open(sqlite().unwrap()).await;
     let mut viewer = shop.client(&[role::VIEWER]);
     assert_eq!(reason(viewer.put_sku(red_mug()).await), "ROLE_MISSING");
     assert_eq!(

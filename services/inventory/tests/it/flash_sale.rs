@@ -157,7 +157,7 @@ async fn the_losers_may_wait_in_line_without_slowing_down_the_rest() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn buyers_over_the_network_win_exactly_what_is_there() {
-    let shop = Shop::open(&sqlite().unwrap()).await;
+    let shop = Shop::open(sqlite().unwrap()).await;
     shop.receive("MUG", 10).await;
     let client = shop.admin();
     let won = stream::iter(0..300)

@@ -3,7 +3,8 @@
 use ordo_event_log::Timestamp;
 use ordo_proto::{
     inventory::{
-        ConsumeReservationRequest, ReleaseReservationRequest, ReservationLine, ReserveRequest,
+        ConsumeReservationRequest, ReceiveStockLine, ReceiveStockRequest,
+        ReleaseReservationRequest, ReservationLine, ReserveRequest,
     },
     types::LineQuantity,
 };
@@ -35,7 +36,7 @@ fn send(id: &str, parcel_id: &str, quantity: i64) -> ConsumeReservationRequest {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_order_is_reserved_sent_and_the_rest_given_back() {
     for store in stores().await.unwrap() {
-        let shop = Shop::open(&store).await;
+        let shop = Shop::open(store).await;
         shop.receive("MUG", 5).await;
         let reserved = shop
             .admin()
@@ -51,7 +52,7 @@ async fn an_order_is_reserved_sent_and_the_rest_given_back() {
                 .sum::<i64>(),
             4,
             "{}",
-            store.name
+            shop.store_name
         );
         assert!(reserved.shortages.is_empty() && !reserved.waiting);
         for _ in 0..2 {
@@ -94,7 +95,7 @@ async fn an_order_is_reserved_sent_and_the_rest_given_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_sent_again_gets_the_same_answer_and_reserves_nothing_more() {
-    let shop = Shop::open(&sqlite().unwrap()).await;
+    let shop = Shop::open(sqlite().unwrap()).await;
     shop.receive("MUG", 5).await;
     let request = ReserveRequest {
         header: header("reserve-A"),
@@ -139,7 +140,7 @@ async fn a_request_sent_again_gets_the_same_answer_and_reserves_nothing_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_short_and_what_is_unknown_is_told_line_by_line() {
-    let shop = Shop::open(&sqlite().unwrap()).await;
+    let shop = Shop::open(sqlite().unwrap()).await;
     shop.receive("MUG", 1).await;
     let line = |line_id: &str, sku: &str, quantity| ReservationLine {
         line_id: line_id.into(),
@@ -163,8 +164,52 @@ async fn what_is_short_and_what_is_unknown_is_told_line_by_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_order_of_two_thousand_lines_is_reserved_right_after_a_restart() {
+    let mut shop = Shop::open(sqlite().unwrap()).await;
+    let skus: Vec<String> = (0..2_000).map(|number| format!("S{number}")).collect();
+    for sku in &skus {
+        shop.put_sku(sku).await;
+    }
+    for piece in skus.chunks(1_000) {
+        let line = |sku: &String| ReceiveStockLine {
+            sku: sku.clone(),
+            quantity: 1,
+            ..ReceiveStockLine::default()
+        };
+        let delivery = ReceiveStockRequest {
+            site_id: "W1".into(),
+            lines: piece.iter().map(line).collect(),
+            ..ReceiveStockRequest::default()
+        };
+        shop.admin().receive_stock(delivery).await.unwrap();
+    }
+    shop.stop().await;
+    shop.start().await;
+    let line = |(number, sku): (usize, &String)| ReservationLine {
+        line_id: number.to_string(),
+        sku: sku.clone(),
+        quantity: 1,
+    };
+    let large = ReserveRequest {
+        lines: skus.iter().enumerate().map(line).collect(),
+        ..wants("A", "MUG", 1)
+    };
+    let begun = std::time::Instant::now();
+    let answer = shop.admin().reserve(large).await.unwrap().into_inner();
+    println!("2,000 lines reserved in {:?}", begun.elapsed());
+    assert_eq!(answer.allocations.len(), 2_000);
+    let begun = std::time::Instant::now();
+    shop.admin()
+        .release_reservation(release_all("A"))
+        .await
+        .unwrap();
+    println!("2,000 lines released in {:?}", begun.elapsed());
+    shop.expect_sound().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_fault_of_a_request_is_named_at_once() {
-    let shop = Shop::open(&sqlite().unwrap()).await;
+    let shop = Shop::open(sqlite().unwrap()).await;
     let line = |line_id: &str, sku: &str, quantity| ReservationLine {
         line_id: line_id.into(),
         sku: sku.into(),
@@ -219,7 +264,7 @@ async fn every_fault_of_a_request_is_named_at_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unpaid_orders_units_come_back_when_its_time_is_over() {
     for store in stores().await.unwrap() {
-        let shop = Shop::open(&store).await;
+        let shop = Shop::open(store).await;
         shop.receive("MUG", 2).await;
         let soon = Timestamp(Timestamp::now().0 + 500_000);
         let unpaid = ReserveRequest {
@@ -244,7 +289,7 @@ async fn an_unpaid_orders_units_come_back_when_its_time_is_over() {
             shop.held("B").await,
             1,
             "{}: a later attempt lifted the end",
-            store.name
+            shop.store_name
         );
         shop.expect_sound().await;
     }

@@ -31,11 +31,14 @@ pub type Client = InventoryClient<InterceptedService<Channel, SignIn>>;
 /// A shop with the site `W1` and the SKUs `MUG` and `POT`, behind a running service.
 pub struct Shop {
     pub tenant: TenantId,
+    /// Kind of store, to name in failures.
+    pub store_name: &'static str,
     issuer: TokenIssuer,
     keys: TempDir,
-    store: String,
     listener: Arc<TcpListener>,
     service: Option<Service>,
+    /// Removed after the service has ended.
+    store: TestStore,
 }
 
 struct Service {
@@ -50,7 +53,7 @@ impl Drop for Service {
 }
 
 impl Shop {
-    pub async fn open(store: &TestStore) -> Self {
+    pub async fn open(store: TestStore) -> Self {
         let issuer = TokenIssuer::generate();
         let keys = tempfile::tempdir().unwrap();
         std::fs::write(
@@ -60,9 +63,10 @@ impl Shop {
         .unwrap();
         let mut shop = Self {
             tenant: TenantId::new("shop-1").unwrap(),
+            store_name: store.name,
             issuer,
             keys,
-            store: store.url.clone(),
+            store,
             listener: Arc::new(TcpListener::bind("127.0.0.1:0").unwrap()),
             service: None,
         };
@@ -77,7 +81,7 @@ impl Shop {
     pub async fn start(&mut self) {
         let key = self.keys.path().join("key.pem");
         let mut config = ServiceConfig::from_pairs([
-            ("store", self.store.as_str()),
+            ("store", self.store.url.as_str()),
             ("auth.signing_key_file", key.to_str().unwrap()),
             ("shutdown_timeout", "10s"),
         ])

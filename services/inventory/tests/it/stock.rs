@@ -43,7 +43,7 @@ fn correction(delta: i64) -> AdjustStockRequest {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_comes_in_and_goes_out_is_counted_and_listed_with_who_did_it() {
     for store in stores().await.unwrap() {
-        let shop = Shop::open(&store).await;
+        let shop = Shop::open(store).await;
         let mut keeper = shop.client(&[role::WAREHOUSE]);
         keeper
             .receive_stock(delivery(vec![line("MUG", 10), line("POT", 2)]))
@@ -116,7 +116,12 @@ async fn what_comes_in_and_goes_out_is_counted_and_listed_with_who_did_it() {
             .iter()
             .map(|one| (one.kind.as_str(), one.delta))
             .collect();
-        assert_eq!(kinds, [("ADJUSTED", -1), ("RETURNED", 2)], "{}", store.name);
+        assert_eq!(
+            kinds,
+            [("ADJUSTED", -1), ("RETURNED", 2)],
+            "{}",
+            shop.store_name
+        );
         assert_eq!(first.movements[0].actor.as_ref().unwrap().id, "li");
         let rest = ListMovementsRequest {
             page: Some(Page {
@@ -139,7 +144,7 @@ async fn what_comes_in_and_goes_out_is_counted_and_listed_with_who_did_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_comes_in_once_however_often_it_is_sent() {
-    let shop = Shop::open(&sqlite().unwrap()).await;
+    let shop = Shop::open(sqlite().unwrap()).await;
     let once = ReceiveStockRequest {
         header: header("delivery-1"),
         ..delivery(vec![line("MUG", 5)])
@@ -175,7 +180,7 @@ async fn a_delivery_comes_in_once_however_often_it_is_sent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_delivery_with_a_line_that_cannot_be_booked_is_not_booked_at_all() {
-    let shop = Shop::open(&sqlite().unwrap()).await;
+    let shop = Shop::open(sqlite().unwrap()).await;
     let unknown = shop
         .admin()
         .receive_stock(delivery(vec![line("MUG", 5), line("X", 1), line("Y", 1)]))
@@ -222,7 +227,7 @@ async fn a_delivery_with_a_line_that_cannot_be_booked_is_not_booked_at_all() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_correction_says_how_many_units_may_be_taken() {
-    let shop = Shop::open(&sqlite().unwrap()).await;
+    let shop = Shop::open(sqlite().unwrap()).await;
     shop.receive("MUG", 5).await;
     shop.admin().reserve(wants("A", "MUG", 3)).await.unwrap();
     let status = shop.admin().adjust_stock(correction(-3)).await.unwrap_err();
@@ -252,7 +257,7 @@ async fn a_refused_correction_says_how_many_units_may_be_taken() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_short_pick_takes_the_orders_own_units() {
-    let shop = Shop::open(&sqlite().unwrap()).await;
+    let shop = Shop::open(sqlite().unwrap()).await;
     shop.receive("MUG", 3).await;
     shop.admin().reserve(wants("A", "MUG", 3)).await.unwrap();
     let short = AdjustStockRequest {
@@ -269,7 +274,7 @@ async fn a_short_pick_takes_the_orders_own_units() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn availability_is_listed_page_by_page() {
-    let shop = Shop::open(&sqlite().unwrap()).await;
+    let shop = Shop::open(sqlite().unwrap()).await;
     for number in 0..5 {
         shop.put_sku(&format!("S{number}")).await;
     }

@@ -10,7 +10,7 @@ use crate::shop::{PATIENCE, Shop, token, waits_for};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_short_order_is_served_when_stock_arrives_first_come_first_served() {
     for store in stores().await.unwrap() {
-        let shop = Shop::open(&store).await;
+        let shop = Shop::open(store).await;
         let first = shop
             .admin()
             .reserve(waits_for("A", "MUG", 2))
@@ -40,7 +40,7 @@ async fn a_short_order_is_served_when_stock_arrives_first_come_first_served() {
             .iter()
             .map(|row| (row.site_id.as_str(), row.backordered))
             .collect();
-        assert_eq!(told, [("", 4)], "{}", store.name);
+        assert_eq!(told, [("", 4)], "{}", shop.store_name);
 
         shop.receive("MUG", 3).await;
         eventually(PATIENCE, async || shop.held("B").await == 1).await;
@@ -53,8 +53,7 @@ async fn a_short_order_is_served_when_stock_arrives_first_come_first_served() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn those_who_wait_are_served_after_a_restart_too() {
-    let store = sqlite().unwrap();
-    let mut shop = Shop::open(&store).await;
+    let mut shop = Shop::open(sqlite().unwrap()).await;
     shop.admin()
         .reserve(waits_for("A", "MUG", 2))
         .await
@@ -69,7 +68,7 @@ async fn those_who_wait_are_served_after_a_restart_too() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_queue_is_served_to_its_end() {
-    let shop = Shop::open(&sqlite().unwrap()).await;
+    let shop = Shop::open(sqlite().unwrap()).await;
     let mut client = shop.admin();
     for number in 0..230 {
         client
@@ -85,7 +84,7 @@ async fn a_long_queue_is_served_to_its_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_site_that_begins_to_serve_orders_serves_those_who_wait() {
-    let shop = Shop::open(&sqlite().unwrap()).await;
+    let shop = Shop::open(sqlite().unwrap()).await;
     let desk = PutSiteRequest {
         site_id: "DESK".into(),
         name: "Front desk".into(),
