@@ -6,9 +6,9 @@ answers, so an event that comes twice is acted on once. docs/EVENTS.md explains 
 
 On a cluster that `ordo up` started in .ordo/:
 
-    python3 -m venv .venv && .venv/bin/pip install -r deploy/examples/requirements.txt
-    .venv/bin/python deploy/examples/warehouse.py setup --home .ordo     # once, as the broker's operator
-    .venv/bin/python deploy/examples/warehouse.py run --home .ordo       # as the restricted user
+    python=$(deploy/examples/fetch-python)                          # its packages, pinned by hash, in .tools/
+    $python deploy/examples/warehouse.py setup --home .ordo         # once, as the broker's operator
+    $python deploy/examples/warehouse.py run --home .ordo           # as the restricted user
 
 Without `--home`, name the addresses and files yourself: `warehouse.py run --help`.
 """
