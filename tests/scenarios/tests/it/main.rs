@@ -11,3 +11,4 @@ mod read_side;
 mod returns;
 mod short_stock;
 mod tracing;
+mod warehouse;
