@@ -2,7 +2,7 @@
 //!
 //! A handler reads from top to bottom:
 //!
-//! ```ignore
+//! ```text
 //! let tenant = rpc::tenant(&request)?;
 //! let mut violations = Violations::new();
 //! violations.require(!request.get_ref().order_id.is_empty(), "order_id", "must not be empty");

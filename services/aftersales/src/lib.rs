@@ -1,7 +1,7 @@
 //! Aftersales: returns, exchanges and refunds.
 //!
-//! A [purchase](purchase) holds the facts of an order that intake tells of; a [case](case) is one request of a customer.
-//! The [desk](desk) decides over both at once. What follows elsewhere (stock, money, a replacement) is done by
+//! A [purchase] holds the facts of an order that intake tells of; a [case] is one request of a customer.
+//! The [desk] decides over both at once. What follows elsewhere (stock, money, a replacement) is done by
 //! [reactions].
 
 pub mod case;

@@ -1,6 +1,6 @@
 //! Intake: orders of every channel, their payments, and their way through the other services.
 //!
-//! The [order](order) decides; [grpc] takes wishes from channels and people, [reactions] carry facts between services,
+//! The [order] decides; [grpc] takes wishes from channels and people, [reactions] carry facts between services,
 //! [projections] answer lists. Personal data is sealed before it enters an event ([personal]).
 
 pub mod audit;

@@ -2,7 +2,7 @@
 //!
 //! A small life cycle ([`Order`]) carries stackable holds, a ledger of payments and counted units per line. Whatever the
 //! customer sees as 'the status' is derived from these (see [`status`]). Every command ends in the same step
-//! ([`settle`]): holds whose cause is gone are released, an order without holds opens, stock that is still wanted is
+//! (`settle`): holds whose cause is gone are released, an order without holds opens, stock that is still wanted is
 //! asked for, and reserved stock goes to the warehouse.
 
 mod amounts;

@@ -40,7 +40,7 @@ pub mod key {
     pub const PHONE: &str = "phone";
     /// Keyed fingerprint of a name.
     pub const NAME: &str = "name";
-    /// What a line waits for in the catalogue; see [`sku_codes`].
+    /// What a line waits for in the catalogue; see `sku_codes`.
     pub const UNMAPPED: &str = "unmapped";
 }
 

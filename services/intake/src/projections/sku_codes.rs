@@ -32,7 +32,7 @@ pub struct SkuCodes;
 /// A code that began or ceased to mean a SKU.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meaning {
-    /// Channel, [`OWN`] or [`BARCODE`].
+    /// Channel, `OWN` or `BARCODE`.
     pub place: String,
     /// The code.
     pub code: String,
