@@ -23,6 +23,8 @@ pub struct ClusterFile {
     pub nats: String,
     /// File with the administrator's token, relative to the folder.
     pub token_file: PathBuf,
+    /// File with the token of an operator of the whole system, relative to the folder.
+    pub operator_token_file: PathBuf,
 }
 
 impl ClusterFile {
@@ -44,6 +46,7 @@ impl ClusterFile {
             metrics: by_service(Addresses::metrics),
             nats: format!("nats://127.0.0.1:{}", addresses.nats),
             token_file: PathBuf::from("keys/admin.token"),
+            operator_token_file: PathBuf::from("keys/operator.token"),
         }
     }
 

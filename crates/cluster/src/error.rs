@@ -34,6 +34,12 @@ pub enum ClusterError {
         /// For whom.
         program: String,
     },
+    /// Another cluster runs in the folder.
+    #[error("a cluster is running in {home} already; stop it first, or name another folder with --home", home = home.display())]
+    Running {
+        /// The folder.
+        home: PathBuf,
+    },
     /// No such program is part of the cluster.
     #[error("there is no program named {0}")]
     NoProgram(String),

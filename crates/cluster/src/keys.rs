@@ -76,6 +76,12 @@ impl Keys {
                 &keys.token(name, &tenant, roles)?,
             )?;
         }
+        let whole_system = Grant::new("operator", None, &[role::ADMIN]).lifetime(LIFETIME);
+        let token = keys
+            .issuer
+            .mint(&whole_system)
+            .map_err(|error| fault(error.to_string()))?;
+        write_secret(&folder.join("operator.token"), &token)?;
         Ok(keys)
     }
 
@@ -98,6 +104,11 @@ impl Keys {
     /// The administrator's token, for clients in this process.
     pub fn admin(&self) -> TokenSource {
         TokenSource::file(self.folder.join("admin.token"))
+    }
+
+    /// The token of an operator of the whole system, who sees every tenant's parked work and where a check fails.
+    pub fn operator(&self) -> TokenSource {
+        TokenSource::file(self.folder.join("operator.token"))
     }
 
     /// Password of one of the broker's users: a service, `operator` or `warehouse`.

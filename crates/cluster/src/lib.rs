@@ -23,7 +23,13 @@ mod process;
 mod programs;
 mod services;
 
-use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 pub use description::ClusterFile;
 pub use error::ClusterError;
@@ -65,6 +71,21 @@ pub struct Cluster {
     home: PathBuf,
     keys: Keys,
     processes: BTreeMap<&'static str, Process>,
+    /// Held as long as the cluster runs; the system lets it go however this process ends.
+    _lock: fs::File,
+}
+
+/// Takes the folder for one cluster at a time.
+fn lock(home: &Path) -> Result<fs::File, ClusterError> {
+    let path = home.join("lock");
+    let file = fs::File::create(&path).map_err(|source| ClusterError::file(&path, source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(ClusterError::Running {
+            home: home.to_owned(),
+        }),
+        Err(fs::TryLockError::Error(source)) => Err(ClusterError::file(&path, source)),
+    }
 }
 
 impl Cluster {
@@ -79,6 +100,7 @@ impl Cluster {
             .home
             .canonicalize()
             .map_err(|source| ClusterError::file(&options.home, source))?;
+        let lock = lock(&home)?;
         let keys = Keys::read_or_create(&home.join("keys"), &options.tenant)?;
         let addresses = ports::choose(options.ports, &home)?;
         broker::write_config(&home, &addresses, &keys)?;
@@ -109,6 +131,7 @@ impl Cluster {
             home,
             keys,
             processes,
+            _lock: lock,
         };
         cluster.process(BROKER)?.start();
         broker::wait_until_ready(cluster.process(BROKER)?, &addresses).await?;
