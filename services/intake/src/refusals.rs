@@ -59,6 +59,8 @@ ordo_rpc::reasons! {
         PARCEL_UNKNOWN(NotFound) => "GetOrder lists the parcels.",
         /// More units come back than were shipped.
         RETURN_ABOVE_SHIPPED(FailedPrecondition) => "Compare the return with what was shipped.",
+        /// The order is the replacement of an exchange; `case_id` names its case.
+        REPLACEMENT_OF_CASE(FailedPrecondition) => "Withdraw the case, or end it with what came back; the customer is then paid back.",
         /// The order is not a replacement that waits for a return.
         NOT_AWAITING_RETURN(FailedPrecondition) => "Check the order id; `replacement_for_case` of the order names its case.",
         /// Only services may set the field.
@@ -136,6 +138,9 @@ impl From<OrderError> for Refusal {
             }
             OrderError::ReturnsTooMuch { line_id } => {
                 Self::new(&RETURN_ABOVE_SHIPPED, text).with("line_id", line_id)
+            }
+            OrderError::ReplacementOfCase { ref case_id } => {
+                Self::new(&REPLACEMENT_OF_CASE, text).with("case_id", case_id.as_str())
             }
             OrderError::NotAwaitingReturn => Self::new(&NOT_AWAITING_RETURN, text),
         }

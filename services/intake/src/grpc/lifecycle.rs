@@ -41,6 +41,7 @@ impl IntakeService {
             lines: message.lines.clone(),
             cause: CUSTOMER.to_owned(),
             detail: detail.unwrap_or_default(),
+            by_case: ordo_rpc::identity(&request)?.has(ordo_rpc::role::SERVICE),
         });
         let answer = |order: &Order| CancelOrderResponse {
             receipt: None,

@@ -22,6 +22,16 @@ use super::{
 const REJECTED: &str = "REJECTED";
 const CANCELLED: &str = "CANCELLED";
 
+/// What a customer gave back is paid for by its replacement: only the case, which then pays the money back, ends it.
+fn not_a_replacement(body: &Body) -> Result<(), OrderError> {
+    if body.replacement_for_case.is_empty() {
+        return Ok(());
+    }
+    Err(OrderError::ReplacementOfCase {
+        case_id: body.replacement_for_case.clone(),
+    })
+}
+
 /// Cancels what was asked for, or asks the warehouse to stop.
 pub(super) fn cancel(draft: &mut Draft, it: Cancel) -> Result<(), OrderError> {
     match draft.phase() {
@@ -30,6 +40,9 @@ pub(super) fn cancel(draft: &mut Draft, it: Cancel) -> Result<(), OrderError> {
         phase @ (Phase::Completed | Phase::Rejected) => return Err(OrderError::Ended { phase }),
     }
     let body = draft.body();
+    if !it.by_case {
+        not_a_replacement(body)?;
+    }
     let wanted = if it.lines.is_empty() {
         let wanted = everything(body);
         if wanted.is_empty() {
@@ -195,6 +208,7 @@ pub(super) fn reject(draft: &mut Draft, it: Reject) -> Result<(), OrderError> {
         phase @ (Phase::Completed | Phase::Cancelled) => return Err(OrderError::Ended { phase }),
     }
     let body = draft.body();
+    not_a_replacement(body)?;
     if body.lines.iter().any(|line| line.shipped > 0) {
         return Err(OrderError::AlreadyShipped);
     }

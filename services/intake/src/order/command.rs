@@ -251,6 +251,8 @@ pub struct Cancel {
     pub cause: String,
     /// For people.
     pub detail: String,
+    /// Asked for by the case that the order is the replacement of.
+    pub by_case: bool,
 }
 
 /// The shop refuses the order.

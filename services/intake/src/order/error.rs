@@ -63,6 +63,12 @@ pub enum OrderError {
     ReturnsTooMuch { line_id: String },
     #[error("the order is not a replacement that waits for a return")]
     NotAwaitingReturn,
+    /// The order is the replacement of an exchange and ends with its case only.
+    #[error("the order replaces what is returned in case {case_id}, and ends with it only")]
+    ReplacementOfCase {
+        /// The case.
+        case_id: String,
+    },
 }
 
 impl OrderError {
@@ -80,6 +86,9 @@ impl OrderError {
             Self::PersonalDataChanged => "read the order again and repeat the change",
             Self::RefundExceedsPaid { .. } => "refund at most what is paid and not yet refunded",
             Self::NotDelivered => "confirm delivery first",
+            Self::ReplacementOfCase { .. } => {
+                "withdraw the case, or end it with what came back (`last`): the customer is then paid back"
+            }
             Self::Held => "release the holds first",
             Self::NothingShipped => "wait until a parcel has left",
             Self::NoSuchOrder

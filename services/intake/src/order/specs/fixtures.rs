@@ -208,6 +208,7 @@ pub fn cancel(lines: Vec<LineQuantity>) -> Intent {
         lines,
         cause: "CUSTOMER".into(),
         detail: String::new(),
+        by_case: false,
     })
 }
 

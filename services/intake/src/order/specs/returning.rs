@@ -154,3 +154,37 @@ fn a_replacement_ships_once_the_return_is_in() {
         .when(command(Intent::ReleaseReplacement))
         .then_error(OrderError::NotAwaitingReturn);
 }
+
+#[test]
+fn a_replacement_ends_with_its_case_only() {
+    let replacement = Place {
+        replacement_for_case: "o0-C1".into(),
+        await_return: true,
+        ..place()
+    };
+    let refused = || OrderError::ReplacementOfCase {
+        case_id: "o0-C1".into(),
+    };
+    given::<Order>(history(replacement.clone(), []))
+        .when(command(cancel(vec![])))
+        .then_error(refused());
+    given::<Order>(history(replacement.clone(), []))
+        .when(command(Intent::Reject(Reject {
+            detail: "no".into(),
+        })))
+        .then_error(refused());
+    let Intent::Cancel(by_customer) = cancel(vec![]) else {
+        unreachable!("the fixture cancels")
+    };
+    let by_case = Intent::Cancel(Cancel {
+        by_case: true,
+        ..by_customer
+    });
+    given::<Order>(history(replacement, []))
+        .when(command(by_case))
+        .then_matching(|events| {
+            names(events)
+                .last()
+                .is_some_and(|name| name == "OrderCancelled")
+        });
+}
