@@ -14,6 +14,9 @@ use crate::{
     url::{StoreUrl, check_database_name, schema_name, sqlite_file},
 };
 
+/// A connection that lay idle this long is asked whether it still lives before it is used.
+const IDLE_BEFORE_PING: Duration = Duration::from_secs(1);
+
 /// How a database is opened.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenOptions {
@@ -160,7 +163,16 @@ async fn open_postgres(url: &str, database: &str, options: OpenOptions) -> Resul
         .min_connections(0)
         .acquire_timeout(options.acquire_timeout)
         .idle_timeout(Duration::from_secs(60))
+        // A connection that lay idle may have ended with a restart of the server; one in constant use is not asked each time.
         .test_before_acquire(false)
+        .before_acquire(|connection, meta| {
+            Box::pin(async move {
+                if meta.idle_for < IDLE_BEFORE_PING {
+                    return Ok(true);
+                }
+                Ok(connection.ping().await.is_ok())
+            })
+        })
         .connect_lazy_with(connect);
     Ok(Db::Postgres(PostgresDb { pool, schema }.into()))
 }
