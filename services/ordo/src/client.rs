@@ -22,6 +22,8 @@ const TIMEOUT: Duration = Duration::from_secs(40);
 pub struct Client {
     remote: Remote,
     call: Call,
+    /// Sees the whole system, for checks and parked work.
+    operator: (Remote, Call),
     /// Print JSON.
     pub json: bool,
 }
@@ -35,18 +37,28 @@ impl Client {
                 target.home.display()
             ))
         })?;
-        let token_file = match &target.token_file {
-            Some(path) => path.clone(),
-            None => target.home.join(&cluster.token_file),
-        };
         let tenant = target.tenant.as_deref().unwrap_or(&cluster.tenant);
-        Self::new(&cluster, TokenSource::file(token_file), tenant, json)
+        let file = |path: &std::path::Path| {
+            std::fs::metadata(path).map_err(|error| {
+                Fault::because(&format!("the token file {}", path.display()), error)
+            })?;
+            Ok::<_, Fault>(TokenSource::file(path))
+        };
+        match &target.token_file {
+            Some(path) => Self::new(&cluster, file(path)?, None, tenant, json),
+            None => {
+                let operator = file(&target.home.join(&cluster.operator_token_file))?;
+                let own = file(&target.home.join(&cluster.token_file))?;
+                Self::new(&cluster, own, Some(operator), tenant, json)
+            }
+        }
     }
 
     /// From a cluster's own description.
     pub fn new(
         cluster: &ClusterFile,
         tokens: TokenSource,
+        operator: Option<TokenSource>,
         tenant: &str,
         json: bool,
     ) -> Result<Self, Fault> {
@@ -55,16 +67,24 @@ impl Client {
                 "`{tenant}` is no tenant: 1 to 40 characters of a-z 0-9 - _"
             ))
         })?;
-        let settings = RemoteSettings {
-            peers: cluster.services.clone(),
-            timeout: TIMEOUT,
-            ..RemoteSettings::default()
+        let connect = |tokens| {
+            let settings = RemoteSettings {
+                peers: cluster.services.clone(),
+                timeout: TIMEOUT,
+                ..RemoteSettings::default()
+            };
+            Remote::new(settings, tokens).map_err(|error| Fault::because("connecting", error))
         };
-        let remote =
-            Remote::new(settings, tokens).map_err(|error| Fault::because("connecting", error))?;
+        let remote = connect(tokens)?;
+        let call = Call::new(&tenant);
+        let operator = match operator {
+            Some(tokens) => (connect(tokens)?, Call::system()),
+            None => (remote.clone(), call.clone()),
+        };
         Ok(Self {
             remote,
-            call: Call::new(&tenant),
+            call,
+            operator,
             json,
         })
     }
@@ -97,7 +117,8 @@ impl Client {
 
     /// A service's operator interface, without a deadline: checks of a large log take long.
     pub fn operations(&self, service: &str) -> Result<OperationsClient<SignedChannel>, Fault> {
-        let channel = self.remote.stream_channel(service, &self.call)?;
+        let (remote, call) = &self.operator;
+        let channel = remote.stream_channel(service, call)?;
         Ok(OperationsClient::new(channel).max_decoding_message_size(MAX_MESSAGE))
     }
 }

@@ -117,6 +117,7 @@ async fn replay_and_verify(
     let client = Client::new(
         cluster.file(),
         cluster.keys().admin(),
+        Some(cluster.keys().operator()),
         &cluster.file().tenant,
         json,
     )?;

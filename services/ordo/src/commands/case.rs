@@ -1,13 +1,16 @@
 //! `ordo case …`
 
-use std::process::ExitCode;
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use clap::Subcommand;
 use ordo_proto::{
     aftersales::{
         Case, CaseKind, CaseLine, CaseStatus, DecideRequest, Decision, GetCaseRequest,
-        GetPurchaseRequest, ListCasesRequest, OpenCaseRequest, RecordReceiptRequest,
-        RecordReturnParcelRequest, RefundRequest,
+        GetPurchaseRequest, GetPurchaseResponse, ListCasesRequest, OpenCaseRequest,
+        RecordReceiptRequest, RecordReturnParcelRequest, RefundRequest,
     },
     types::{LineQuantity, Page},
 };
@@ -18,6 +21,9 @@ use crate::{
     fault::Fault,
     output::{json, money, table, time, word},
 };
+
+/// How long a delivery may take to become known to aftersales.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Returns, exchanges and refunds.
 #[derive(Debug, Subcommand)]
@@ -266,16 +272,32 @@ pub async fn run(client: &Client, command: CaseCommand) -> Result<ExitCode, Faul
     Ok(ExitCode::SUCCESS)
 }
 
+/// Everything of the order that can be claimed. A delivery that was recorded a moment ago is waited for.
 async fn claimable(client: &Client, order_id: &str) -> Result<Vec<LineQuantity>, Fault> {
     let request = GetPurchaseRequest {
         order_id: order_id.to_owned(),
         at_least: None,
     };
-    let purchase = client
-        .aftersales()?
-        .get_purchase(request)
-        .await?
-        .into_inner();
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let lines = match client.aftersales()?.get_purchase(request.clone()).await {
+            Ok(purchase) => left_to_claim(purchase.into_inner()),
+            Err(status) if status.code() == tonic::Code::NotFound && Instant::now() < end => vec![],
+            Err(status) => return Err(status.into()),
+        };
+        if !lines.is_empty() {
+            return Ok(lines);
+        }
+        if Instant::now() > end {
+            return Err(Fault::local(format_args!(
+                "nothing of {order_id} can be claimed: it is not delivered yet, or all of it is in a case already"
+            )));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn left_to_claim(purchase: GetPurchaseResponse) -> Vec<LineQuantity> {
     let lines = purchase.lines.into_iter().filter_map(|view| {
         let quantity = view.delivered - view.claimed;
         (quantity > 0).then(|| LineQuantity {
@@ -283,7 +305,7 @@ async fn claimable(client: &Client, order_id: &str) -> Result<Vec<LineQuantity>,
             quantity,
         })
     });
-    Ok(lines.collect())
+    lines.collect()
 }
 
 async fn decide(

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use ordo_proto::{
     inventory::{
-        GetSkuRequest, ListSitesRequest, PutSiteRequest, PutSkuRequest, SiteKind,
+        GetSkuRequest, ListSitesRequest, PutSiteRequest, PutSkuRequest, SiteKind, Sku,
         get_sku_request::Key,
     },
     types::Region,
@@ -133,6 +133,13 @@ pub async fn run(client: &Client, command: CatalogueCommand) -> Result<ExitCode,
                     .transpose()
                     .map_err(Fault::local)
             };
+            let known = known_sku(client, &sku).await?;
+            let barcodes = if barcodes.is_empty() {
+                known.barcodes
+            } else {
+                barcodes
+            };
+            let name = name.or_else(|| Some(known.name).filter(|name| !name.is_empty()));
             let request = PutSkuRequest {
                 header: header(None, None),
                 name: name.unwrap_or_else(|| sku.clone()),
@@ -140,6 +147,15 @@ pub async fn run(client: &Client, command: CatalogueCommand) -> Result<ExitCode,
                 barcodes,
                 price: amount(price)?,
                 cost: amount(cost)?,
+                product_id: known.product_id,
+                style: known.style,
+                colour: known.colour,
+                size: known.size,
+                weight_grams: known.weight_grams,
+                fragile: known.fragile,
+                perishable: known.perishable,
+                attributes: known.attributes,
+                channel_skus: known.channel_skus,
                 ..PutSkuRequest::default()
             };
             let answer = inventory.put_sku(request).await?.into_inner();
@@ -173,6 +189,19 @@ pub async fn run(client: &Client, command: CatalogueCommand) -> Result<ExitCode,
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The SKU as it is, so that what is not named stays; an empty one when it is new.
+async fn known_sku(client: &Client, sku: &str) -> Result<Sku, Fault> {
+    let request = GetSkuRequest {
+        key: Some(Key::Sku(sku.to_owned())),
+        ..GetSkuRequest::default()
+    };
+    match client.inventory()?.get_sku(request).await {
+        Ok(answer) => Ok(answer.into_inner().sku.unwrap_or_default()),
+        Err(status) if status.code() == tonic::Code::NotFound => Ok(Sku::default()),
+        Err(status) => Err(status.into()),
+    }
 }
 
 /// Tells that a command without a further answer is done.

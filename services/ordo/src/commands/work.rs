@@ -288,10 +288,17 @@ fn print(order: &FulfilmentOrder) {
         println!("recipient {} {}", contact.name, contact.phone);
     }
     if let Some(address) = &order.address {
-        println!(
-            "address   {} {} {} {}",
-            address.street, address.city, address.postcode, address.country_code
-        );
+        let parts = [
+            &address.street,
+            &address.district,
+            &address.city,
+            &address.province,
+            &address.postcode,
+            &address.country_code,
+        ];
+        let parts: Vec<&str> = parts.into_iter().map(String::as_str).collect();
+        let given: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        println!("address   {}", given.join(", "));
     }
     let mut rows = table(&[
         "line",

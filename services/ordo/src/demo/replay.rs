@@ -49,12 +49,15 @@ pub struct End {
 /// Replays orders against a cluster.
 pub struct Replay {
     client: Client,
+    /// The carrier's clock stands still: a scan that is told again is the same scan.
+    started: i64,
 }
 
 impl Replay {
     /// Against the cluster that `client` talks to.
     pub fn new(client: Client) -> Self {
-        Self { client }
+        let started = jiff::Timestamp::now().as_second();
+        Self { client, started }
     }
 
     /// From the first push to the end.
@@ -240,14 +243,12 @@ impl Replay {
             scan_id: scan_id.to_owned(),
             ..TrackingScan::default()
         };
-        // The carrier's clock: the two scans only have to be in order.
-        let now = jiff::Timestamp::now().as_second();
         let request = RecordTrackingRequest {
             header: header(format!("demo-track-{parcel_id}")),
             parcel: Some(record_tracking_request::Parcel::ParcelId(parcel_id)),
             scans: vec![
-                scan(TrackingStatus::InTransit, "1", now),
-                scan(TrackingStatus::Delivered, "2", now + 1),
+                scan(TrackingStatus::InTransit, "1", self.started),
+                scan(TrackingStatus::Delivered, "2", self.started + 1),
             ],
         };
         again(|| async {

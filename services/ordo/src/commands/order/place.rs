@@ -65,7 +65,7 @@ pub fn request(options: PlaceOptions) -> Result<PlaceOrderRequest, Fault> {
             )
         });
     }
-    let mut due = 0;
+    let mut due: i64 = 0;
     let mut lines = Vec::new();
     for line in &options.lines {
         let unit_price = line
@@ -74,7 +74,11 @@ pub fn request(options: PlaceOptions) -> Result<PlaceOrderRequest, Fault> {
             .map(|price| parse::amount(price, &options.currency))
             .transpose()
             .map_err(Fault::local)?;
-        due += unit_price.as_ref().map_or(0, |price| price.minor_units) * line.quantity;
+        let price = unit_price.as_ref().map_or(0, |price| price.minor_units);
+        due = price
+            .checked_mul(line.quantity)
+            .and_then(|total| due.checked_add(total))
+            .ok_or_else(|| Fault::local("the order's total is too large"))?;
         lines.push(PlaceOrderLine {
             channel_sku: line.sku.clone(),
             sku: line.sku.clone(),
@@ -83,8 +87,11 @@ pub fn request(options: PlaceOptions) -> Result<PlaceOrderRequest, Fault> {
             ..PlaceOrderLine::default()
         });
     }
-    let payments = options.paid.iter().map(|method| Payment {
-        payment_id: format!("{}-1", options.number.as_deref().unwrap_or_default()),
+    let number = options.number.as_deref().unwrap_or_default();
+    // Nothing is paid for an order whose prices are still missing.
+    let paid = options.paid.iter().filter(|_| due > 0);
+    let payments = paid.map(|method| Payment {
+        payment_id: payment_id(number),
         method: method.clone(),
         amount: Some(Money {
             currency_code: options.currency.clone(),
@@ -134,4 +141,29 @@ pub fn told(client: &Client, answer: &PlaceOrderResponse) -> Result<(), Fault> {
     println!("{} {}{note}", answer.order_id, status(answer.status));
     holds(&answer.holds);
     Ok(())
+}
+
+/// The same again for the same order number, in the characters that payment ids have.
+fn payment_id(number: &str) -> String {
+    let mut id = String::new();
+    for byte in number.bytes() {
+        if byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' {
+            id.push(char::from(byte));
+        } else {
+            id.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    id.push_str("-1");
+    id
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn payment_ids_are_plain_and_differ_like_their_numbers() {
+        assert_eq!(payment_id("1001"), "1001-1");
+        assert_eq!(payment_id("单 1"), "%E5%8D%95%201-1");
+    }
 }
