@@ -227,35 +227,31 @@ fn without_phone_numbers(text: &str) -> String {
     out
 }
 
-/// Ids of the carrier's parcels. A number that is not known yet may have been dispatched a moment ago: the read model is given
-/// the chance to see the present end of the log.
+/// Ids of the carrier's parcels: of every order that travels under the number, also of one that was dispatched a moment ago,
+/// because the read model first sees the present end of the log.
 async fn parcels_of(
     service: &FulfilmentService,
     tenant: &TenantId,
     parcel: &CarrierParcel,
 ) -> Result<Vec<String>, Status> {
-    for attempt in 0..2 {
-        if attempt > 0 {
-            ready(&service.parcels, Some(&present_end(service).await?)).await?;
-        }
-        let db = service.parcels.db();
-        let found = parcels::find_by_number(
-            &db,
-            tenant.as_str(),
-            &parcel.carrier,
-            &parcel.tracking_number,
-        )
-        .await;
-        let found = found.map_err(ordo_rpc::status)?;
-        if !found.is_empty() {
-            return Ok(found.into_iter().map(|parcel| parcel.parcel_id).collect());
-        }
+    ready(&service.parcels, Some(&present_end(service).await?)).await?;
+    let db = service.parcels.db();
+    let found = parcels::find_by_number(
+        &db,
+        tenant.as_str(),
+        &parcel.carrier,
+        &parcel.tracking_number,
+    )
+    .await;
+    let found = found.map_err(ordo_rpc::status)?;
+    if found.is_empty() {
+        return Err(ordo_rpc::status(
+            Refusal::new(&PARCEL_NOT_FOUND, PARCEL_NOT_FOUND.meaning)
+                .with("carrier", &parcel.carrier)
+                .with("tracking_number", &parcel.tracking_number),
+        ));
     }
-    Err(ordo_rpc::status(
-        Refusal::new(&PARCEL_NOT_FOUND, PARCEL_NOT_FOUND.meaning)
-            .with("carrier", &parcel.carrier)
-            .with("tracking_number", &parcel.tracking_number),
-    ))
+    Ok(found.into_iter().map(|parcel| parcel.parcel_id).collect())
 }
 
 async fn present_end(service: &FulfilmentService) -> Result<ConsistencyToken, Status> {
