@@ -1,7 +1,9 @@
 //! Processes die, the broker loses its memory, and nothing is lost or done twice.
 
 use futures::future::join_all;
-use ordo_cluster::{BROKER, SERVICES};
+use ordo_cluster::{
+    BROKER, Cluster, ClusterError, ClusterOptions, Lines, Ports, Programs, SERVICES,
+};
 use ordo_proto::{aftersales::CaseKind, intake::FulfilmentStatus};
 use ordo_scenarios::{
     Shop, Store,
@@ -158,6 +160,26 @@ async fn a_cluster_that_is_stopped_finds_everything_again() {
     for program in [BROKER].into_iter().chain(SERVICES) {
         shop.cluster.resume(program).await.unwrap();
     }
+    shop.fulfil(&id).await;
+    shop.verify().await;
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_second_cluster_in_the_same_folder_is_refused_and_harms_nothing() {
+    let shop = Shop::open(Store::Sqlite).await;
+    shop.stock("TEA", 5).await;
+    let again = ClusterOptions {
+        home: shop.cluster.home().to_owned(),
+        store: None,
+        tenant: ordo_scenarios::TENANT.to_owned(),
+        ports: Ports::Free,
+        programs: Programs::find().unwrap(),
+        settings: vec![],
+    };
+    let refused = Cluster::start(again, Lines::ignored()).await.unwrap_err();
+    assert!(matches!(refused, ClusterError::Running { .. }), "{refused}");
+    let id = shop.placed(order("1", &[("TEA", 1)])).await;
     shop.fulfil(&id).await;
     shop.verify().await;
     shop.close().await;

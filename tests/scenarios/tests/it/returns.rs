@@ -101,6 +101,9 @@ async fn an_exchange_reserves_a_replacement_and_ships_it_once_the_return_is_in()
         .expect("the replacement goes to the same customer");
     assert_eq!(contact.name, ordo_scenarios::orders::NAME);
 
+    let refused = shop.cancel(&replacement, vec![]).await.unwrap_err();
+    assert_eq!(refused.code(), Code::FailedPrecondition, "{refused}");
+
     shop.receive_return(&case_id).await;
     shop.order_when(&replacement, |order| order.holds.is_empty())
         .await;
