@@ -1,5 +1,6 @@
 //! The life of a service process, from opening its log to flushing its traces.
 
+mod copy_check;
 mod error;
 mod shutdown;
 mod signing;
@@ -14,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ordo_bus::{Bus, Relay, RelaySettings, verify_copy};
+use ordo_bus::{Bus, Relay, RelaySettings};
 use ordo_event_log::{EventLog, EventLogConfig, EventSource};
 use ordo_privacy::Vault;
 use ordo_projection::{
@@ -109,7 +110,7 @@ impl Host {
         let mut checks = Checks::new();
         checks.add_log(&log);
         if let Some(bus) = &bus {
-            add_copy_check(&mut checks, bus, &log);
+            copy_check::add(&mut checks, bus, &log);
         }
         tracing::debug!(service, grpc = %gateway.address(), "the log is served");
         Ok(Self {
@@ -331,32 +332,6 @@ async fn compare(model: &ReadModel) -> CheckOutcome {
         ),
         Err(error) => CheckOutcome::could_not_run(name, &error),
     }
-}
-
-fn add_copy_check(checks: &mut Checks, bus: &Bus, log: &EventLog) {
-    let (bus, log) = (bus.clone(), log.clone());
-    checks.add("broker.copy", move || {
-        let (bus, log) = (bus.clone(), log.clone());
-        async move {
-            let mut examined = 0;
-            for partition in 0..log.partitions() {
-                match verify_copy(&bus, &log, partition).await {
-                    Err(error) => return vec![CheckOutcome::could_not_run("broker.copy", &error)],
-                    Ok(report) => {
-                        examined += report.compared;
-                        if let Some(difference) = report.difference {
-                            let text = format!(
-                                "partition {partition}, position {}: {}",
-                                difference.position, difference.detail
-                            );
-                            return vec![CheckOutcome::differs("broker.copy", examined, text)];
-                        }
-                    }
-                }
-            }
-            vec![CheckOutcome::holds("broker.copy", examined)]
-        }
-    });
 }
 
 async fn upkeep(telemetry: Telemetry, stop: CancellationToken) {

@@ -50,6 +50,7 @@ pub struct Shop {
     /// Its cluster.
     pub cluster: Cluster,
     remote: Remote,
+    operator: Remote,
     _folder: tempfile::TempDir,
 }
 
@@ -86,10 +87,12 @@ impl Shop {
         let cluster = Cluster::start(options, Lines::ignored())
             .await
             .unwrap_or_else(|error| panic!("{error}"));
+        let operator = remote(&cluster, cluster.keys().operator());
         let remote = remote(&cluster, cluster.keys().admin());
         let shop = Self {
             cluster,
             remote,
+            operator,
             _folder: folder,
         };
         shop.put_site("main").await;
@@ -123,7 +126,8 @@ impl Shop {
 
     /// A service's operator interface.
     pub fn operations(&self, service: &str) -> OperationsClient<SignedChannel> {
-        OperationsClient::new(self.remote.stream_channel(service, &call()).unwrap())
+        let channel = self.operator.stream_channel(service, &Call::system());
+        OperationsClient::new(channel.unwrap())
     }
 
     /// Clients that present another token.
