@@ -27,7 +27,7 @@ use super::{
 use crate::{client::Client, commands::work::still_to_pick, fault::Fault};
 
 /// Pause between two looks at an order that others work on.
-const LOOK_EVERY: Duration = Duration::from_millis(25);
+const LOOK_EVERY: Duration = Duration::from_millis(120);
 /// An order that does not move for this long is stuck.
 const PATIENCE: Duration = Duration::from_secs(120);
 
