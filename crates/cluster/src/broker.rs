@@ -124,13 +124,6 @@ pub(crate) fn command(programs: &Programs, home: &Path) -> Command {
     command
 }
 
-pub(crate) async fn wait_until_ready(
-    process: &Process,
-    addresses: &Addresses,
-) -> Result<(), ClusterError> {
-    wait_until_listening(process, &format!("127.0.0.1:{}", addresses.nats)).await
-}
-
 /// Waits until the broker takes connections and greets, which it does once JetStream has recovered.
 pub(crate) async fn wait_until_listening(
     process: &Process,

@@ -134,7 +134,7 @@ impl Cluster {
             _lock: lock,
         };
         cluster.process(BROKER)?.start();
-        broker::wait_until_ready(cluster.process(BROKER)?, &addresses).await?;
+        cluster.wait_until_ready(BROKER).await?;
         for service in SERVICES {
             cluster.process(service)?.start();
         }

@@ -26,24 +26,24 @@ async fn healed(bus: &Bus, log: &EventLog) -> CheckOutcome {
     let end = Instant::now() + HEALING;
     loop {
         let outcome = compare(bus, log).await;
-        if outcome.is_ok() || Instant::now() > end {
-            return outcome.into_inner();
+        if outcome.difference.is_none() || Instant::now() > end {
+            return outcome;
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 
 /// Compares every partition; a copy that lacks what the log held at the beginning has not caught up.
-async fn compare(bus: &Bus, log: &EventLog) -> Verdict {
+async fn compare(bus: &Bus, log: &EventLog) -> CheckOutcome {
     let mut examined = 0;
     for partition in 0..log.partitions() {
         let head = match log.read_head(partition).await {
             Ok(head) => head.position,
-            Err(error) => return Verdict::Not(CheckOutcome::could_not_run(NAME, &error)),
+            Err(error) => return CheckOutcome::could_not_run(NAME, &error),
         };
         let report = match verify_copy(bus, log, partition).await {
             Ok(report) => report,
-            Err(error) => return Verdict::Not(CheckOutcome::could_not_run(NAME, &error)),
+            Err(error) => return CheckOutcome::could_not_run(NAME, &error),
         };
         examined += report.compared;
         let text = match report.difference {
@@ -58,25 +58,8 @@ async fn compare(bus: &Bus, log: &EventLog) -> Verdict {
             None => None,
         };
         if let Some(text) = text {
-            return Verdict::Not(CheckOutcome::differs(NAME, examined, text));
+            return CheckOutcome::differs(NAME, examined, text);
         }
     }
-    Verdict::Holds(CheckOutcome::holds(NAME, examined))
-}
-
-enum Verdict {
-    Holds(CheckOutcome),
-    Not(CheckOutcome),
-}
-
-impl Verdict {
-    fn is_ok(&self) -> bool {
-        matches!(self, Self::Holds(_))
-    }
-
-    fn into_inner(self) -> CheckOutcome {
-        match self {
-            Self::Holds(outcome) | Self::Not(outcome) => outcome,
-        }
-    }
+    CheckOutcome::holds(NAME, examined)
 }
