@@ -8,6 +8,7 @@ use async_nats::{
     },
     jetstream::{ErrorCode, publish::PublishAck, response::Response},
 };
+use ordo_crash_point::{CrashPoint, during, reach};
 use ordo_event_log::RecordedEvent;
 
 use crate::{error::BusError, headers, names, stream::PartitionStream};
@@ -86,12 +87,15 @@ impl PartitionStream {
                 .await
                 .map_err(|error| self.failed("take events into", error))?;
         }
-        let answer = client
-            .request_with_headers(
-                self.subject(final_event),
-                headers_of(final_event),
-                final_event.payload.clone(),
-            )
+        if batch_id.is_some() {
+            reach(CrashPoint::RelayBatchStaged);
+        }
+        let request = client.request_with_headers(
+            self.subject(final_event),
+            headers_of(final_event),
+            final_event.payload.clone(),
+        );
+        let answer = during(CrashPoint::RelayBatchUnderWay, request)
             .await
             .map_err(|error| self.failed("take events into", error))?;
         let answer: Response<PublishAck> = serde_json::from_slice(&answer.payload)

@@ -5,6 +5,7 @@ use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Durati
 
 use bytes::Bytes;
 use futures::FutureExt as _;
+use ordo_crash_point::{CrashPoint, during, reach};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep},
@@ -138,6 +139,7 @@ impl Writer {
     }
 
     async fn attempt(&mut self, jobs: &mut Vec<Queued>, give_up: Instant) -> Result<(), Setback> {
+        reach(CrashPoint::LogBatchTaken);
         if self.stale {
             self.catch_up().await?;
         }
@@ -167,11 +169,13 @@ impl Writer {
             self.telemetry
                 .batch_events
                 .record(batch.commit.events.len() as f64);
+            reach(CrashPoint::LogBatchDecided);
             if let Err(setback) = self.commit(&batch.commit, give_up).await {
                 self.forget(&batch);
                 return Err(setback);
             }
         }
+        reach(CrashPoint::LogCommitted);
         self.settle(batch, jobs);
         Ok(())
     }
@@ -282,7 +286,7 @@ impl Writer {
         let mut in_doubt = false;
         loop {
             let started = Instant::now();
-            let result = self.store.commit(commit).await;
+            let result = during(CrashPoint::LogCommitUnderWay, self.store.commit(commit)).await;
             self.telemetry.commit_seconds.record(started.elapsed());
             let error = match result {
                 Ok(()) => return Ok(()),
@@ -390,6 +394,7 @@ impl Writer {
             };
             first.push(answered);
             queued.job.finish(verdict);
+            reach(CrashPoint::LogPartlyAnswered);
         }
     }
 }

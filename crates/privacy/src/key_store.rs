@@ -6,6 +6,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use ordo_crash_point::{CrashPoint, during, reach};
 use ordo_sql::{Db, Value};
 use tokio::sync::{mpsc, oneshot};
 
@@ -171,6 +172,7 @@ async fn keys_for(
             Value::from(subject.as_str()),
         ]);
     }
+    reach(CrashPoint::KeyMade);
     let mut tx = db.begin().await.map_err(unavailable)?;
     // Another replica may have made a key for the same subject meanwhile: the first one stands, and is read back below.
     tx.insert_many(
@@ -181,7 +183,10 @@ async fn keys_for(
     )
     .await
     .map_err(unavailable)?;
-    tx.commit().await.map_err(unavailable)?;
+    during(CrashPoint::KeyCommitUnderWay, tx.commit())
+        .await
+        .map_err(unavailable)?;
+    reach(CrashPoint::KeyWritten);
     keys.extend(stored(db, masters, &missing).await?);
     Ok(keys)
 }

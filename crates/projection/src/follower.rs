@@ -8,6 +8,7 @@ use std::{
 };
 
 use futures::FutureExt as _;
+use ordo_crash_point::{CrashPoint, during, reach};
 use ordo_event_log::{Cursor, EventSource, RecordedEvent};
 use ordo_sql::{Db, SqlError};
 use tokio::sync::watch;
@@ -190,7 +191,9 @@ impl Follower {
                     panic_text(&*panic)
                 )))
             })?;
-        tx.commit().await?;
+        reach(CrashPoint::ProjectionApplied);
+        during(CrashPoint::ProjectionCommitUnderWay, tx.commit()).await?;
+        reach(CrashPoint::ProjectionCommitted);
         drop(spans);
         if let Some(progress) = &self.progress {
             progress.send_replace(reached.clone());

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ordo_crash_point::{CrashPoint, reach};
 use ordo_event_log::{RecordedEvent, Timestamp};
 use rand::RngExt as _;
 
@@ -90,6 +91,7 @@ impl PartitionRelay {
         );
         self.note_durables(state).await?;
         self.stream.delete(state.created).await?;
+        reach(CrashPoint::RelayStreamDeleted);
         metrics::counter!("ordo_relay_rebuilds_total",
             "service" => self.stream.service.clone(),
             "partition" => self.stream.partition.to_string(),
@@ -99,7 +101,9 @@ impl PartitionRelay {
             status.rebuilds += 1;
             status.last_fault = Some(fault.to_string());
         });
-        Ok(self.stream.create().await?)
+        let state = self.stream.create().await?;
+        reach(CrashPoint::RelayStreamCreated);
+        Ok(state)
     }
 
     /// What is wrong with the stream, if anything is. Looks at the whole by its numbers, and at the first, the last and

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ordo_crash_point::{CrashPoint, reach};
 use ordo_event_log::{EventLog, ReadError, RecordedEvent};
 use tokio::{
     sync::watch,
@@ -149,8 +150,10 @@ impl PartitionRelay {
         let mut rest = events;
         while !rest.is_empty() {
             let (batch, later) = rest.split_at(batch_len(rest, self.settings.batch_bytes));
+            reach(CrashPoint::RelayBatchRead);
             match self.stream.publish(last, batch).await? {
                 Published::Through(end) => {
+                    reach(CrashPoint::RelayBatchAcknowledged);
                     metrics::counter!("ordo_relay_published_total",
                         "service" => self.stream.service.clone(),
                         "partition" => self.stream.partition.to_string())

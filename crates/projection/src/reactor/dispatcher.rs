@@ -6,6 +6,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::FutureExt as _;
+use ordo_crash_point::{CrashPoint, reach};
 use ordo_event_log::Timestamp;
 use ordo_sql::SqlError;
 use tokio::{task::JoinSet, time::Instant};
@@ -185,6 +186,9 @@ impl Dispatcher {
             self.changes.checkpoints.push((place, cursor));
         }
         self.store_within(CHECKPOINT_LATER);
+        if !self.changes.inserts.is_empty() {
+            reach(CrashPoint::ReactionRead);
+        }
     }
 
     fn add(&mut self, entity: String, tenant: String, what: What) {
@@ -379,6 +383,15 @@ impl Dispatcher {
         }
         self.store_by = None;
         let changes = std::mem::take(&mut self.changes);
+        for (point, is_new) in [
+            (CrashPoint::ReactionStored, !changes.inserts.is_empty()),
+            (CrashPoint::ReactionDone, !changes.done.is_empty()),
+            (CrashPoint::TimerRecorded, !changes.fired.is_empty()),
+        ] {
+            if is_new {
+                reach(point);
+            }
+        }
         for item in changes.inserts {
             if !self.queues.is_parked(&item.entity) {
                 self.pending += 1;
@@ -417,6 +430,7 @@ impl Dispatcher {
             };
             self.add(timer.entity.clone(), timer.tenant.clone(), what);
             self.changes.fired.push(timer);
+            reach(CrashPoint::TimerDue);
         }
         self.store().await
     }

@@ -3,6 +3,7 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use futures::FutureExt as _;
+use ordo_crash_point::{CrashPoint, during, reach};
 use ordo_event_log::{TenantId, Timestamp};
 use ordo_proto::log::EventMetadata;
 use prost::Message as _;
@@ -49,7 +50,11 @@ pub(super) async fn run(
 ) -> Outcome {
     let begun = Instant::now();
     let name = reaction.name();
-    let tried = AssertUnwindSafe(try_once(&settings, &*reaction, item)).catch_unwind();
+    let once = during(
+        CrashPoint::ReactionUnderWay,
+        try_once(&settings, &*reaction, item),
+    );
+    let tried = AssertUnwindSafe(once).catch_unwind();
     let outcome = match tokio::time::timeout(settings.patience, tried).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(panic)) => Outcome::Failed(format!("panic: {}", panic_text(&*panic))),
@@ -123,6 +128,7 @@ async fn try_once(settings: &ReactorSettings, reaction: &dyn Reaction, item: Ite
     };
     match result {
         Ok(()) => {
+            reach(CrashPoint::ReactionEffective);
             let owner = TimerOwner {
                 entity,
                 tenant,

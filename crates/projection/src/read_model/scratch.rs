@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use ordo_crash_point::{CrashPoint, reach};
 use ordo_proto::ops::RebuildProjectionResponse;
 use tokio::sync::watch;
 
@@ -156,10 +157,12 @@ impl Supervisor {
             mut follower,
             ..
         } = scratch;
+        reach(CrashPoint::RebuildBuilt);
         if let Err(error) = shared.catalogue.serve(entry.number).await {
             // It may have been stored or not. The tables stay where they are; a restart sees which serve.
             return Err(error.into());
         }
+        reach(CrashPoint::RebuildSwitched);
         let new = Arc::new(Serving {
             number: entry.number,
             version: entry.version,
@@ -207,6 +210,7 @@ async fn retire(shared: Arc<Shared>, old: Arc<Serving>) {
         }
     }
     old.db.close().await;
+    reach(CrashPoint::RebuildRetired);
     if let Err(error) = shared.catalogue.remove(old.number).await {
         let (projection, error) = (shared.projection.name(), describe(&error));
         tracing::warn!(
