@@ -77,6 +77,9 @@ pub enum Command {
     Parked(operations::ParkedCommand),
     /// Check positions, hash chains, the broker's copy, read models and stock; exit status 1 with the first difference.
     Verify(operations::VerifyOptions),
+    /// Measure how fast it is, beside floors measured in the same run. Needs a release build to mean anything.
+    #[command(subcommand)]
+    Bench(crate::bench::BenchCommand),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.

@@ -39,6 +39,7 @@ pub async fn run(arguments: Cli) -> Result<ExitCode, Fault> {
         Command::Projection(command) => operations::projection(&client()?, command).await,
         Command::Parked(command) => operations::parked(&client()?, command).await,
         Command::Verify(options) => operations::verify(&client()?, &options).await,
+        Command::Bench(command) => crate::bench::run(command, json).await,
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "ordo", &mut io::stdout());
             Ok(ExitCode::SUCCESS)

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+mod bench;
 mod cli;
 mod client;
 mod cluster;

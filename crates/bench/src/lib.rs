@@ -1,0 +1,21 @@
+//! Benchmarks of the foundation.
+//!
+//! | benchmark | what | floor, measured in the same run |
+//! |---|---|---|
+//! | [`append`](append::run) | commands through the log, everything checked | one raw writer that inserts equal rows and checks nothing |
+//!
+//! Floor and benchmark take turns, so that whatever else the machine does meets both. Figures are medians of the rounds. What
+//! a debug build measures says nothing about the code, and every report from one says so.
+
+pub mod append;
+mod error;
+mod latency;
+mod machine;
+mod postgres;
+mod sample;
+mod store;
+
+pub use error::BenchError;
+pub use machine::Machine;
+pub use postgres::PrivatePostgres;
+pub use store::Home;

@@ -1,0 +1,260 @@
+//! Where a benchmark keeps its databases.
+
+use std::sync::{Mutex, PoisonError};
+
+use ordo_sql::StoreUrl;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgConnectOptions};
+use tempfile::TempDir;
+
+use crate::{
+    error::{BenchError, During as _},
+    postgres::PrivatePostgres,
+};
+
+/// A place for a benchmark's databases, none of which outlives it.
+#[derive(Debug)]
+pub struct Home {
+    kind: &'static str,
+    settings: String,
+    url: StoreUrl,
+    /// Tells this run's databases from all others.
+    run: String,
+    made: Mutex<Vec<String>>,
+    /// Databases of a Postgres server (not schemas), made whole.
+    whole: Mutex<Vec<String>>,
+    _folder: Option<TempDir>,
+    _server: Option<PrivatePostgres>,
+}
+
+impl Home {
+    /// `sqlite` is a temporary folder, `sqlite:<folder>` one inside that folder, `postgres` a server of our own, and
+    /// `postgres://…` schemas of our own on that server.
+    pub async fn open(store: &str) -> Result<Self, BenchError> {
+        let run = uuid::Uuid::now_v7().simple().to_string();
+        let run = format!("bench{}", &run[20..]);
+        let mut folder = None;
+        let mut server = None;
+        let (kind, url, settings) = match store {
+            "postgres" => {
+                let started = PrivatePostgres::start().await?;
+                let url = StoreUrl::Postgres(started.url());
+                server = Some(started);
+                (
+                    "postgres",
+                    url,
+                    format!("own server, {}", PrivatePostgres::settings()),
+                )
+            }
+            "sqlite" => {
+                let made = temporary(None)?;
+                let url = StoreUrl::SqliteDir(made.path().to_owned());
+                folder = Some(made);
+                ("sqlite", url, SQLITE.to_owned())
+            }
+            other => match other.parse::<StoreUrl>().during("reading --store")? {
+                StoreUrl::SqliteDir(parent) => {
+                    std::fs::create_dir_all(&parent)
+                        .during(format_args!("making {}", parent.display()))?;
+                    let made = temporary(Some(&parent))?;
+                    let url = StoreUrl::SqliteDir(made.path().to_owned());
+                    folder = Some(made);
+                    ("sqlite", url, SQLITE.to_owned())
+                }
+                url @ StoreUrl::Postgres(_) => {
+                    let settings = server_settings(&url).await?;
+                    ("postgres", url, settings)
+                }
+            },
+        };
+        Ok(Self {
+            kind,
+            settings,
+            url,
+            run,
+            made: Mutex::default(),
+            whole: Mutex::default(),
+            _folder: folder,
+            _server: server,
+        })
+    }
+
+    /// `sqlite` or `postgres`.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// What decides about durability and speed there, for a report.
+    pub fn settings(&self) -> &str {
+        &self.settings
+    }
+
+    /// The store.
+    pub fn url(&self) -> &StoreUrl {
+        &self.url
+    }
+
+    /// A service's name of this run's own; its log is dropped at the end.
+    pub fn service(&self, name: &str) -> String {
+        let service = format!("{}{name}", self.run);
+        self.remember(format!("{service}.log"));
+        service
+    }
+
+    /// A database's name of this run's own, which is dropped at the end.
+    pub fn database(&self, name: &str) -> String {
+        let database = format!("{}.{name}", self.run);
+        self.remember(database.clone());
+        database
+    }
+
+    fn remember(&self, database: String) {
+        self.made
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(database);
+    }
+
+    /// Address of a store that is empty, for programs which choose the names of their databases themselves: on Postgres a
+    /// database of its own, which is dropped at the end.
+    pub async fn whole(&self, name: &str) -> Result<StoreUrl, BenchError> {
+        match &self.url {
+            StoreUrl::SqliteDir(folder) => {
+                let folder = folder.join(name);
+                std::fs::create_dir_all(&folder)
+                    .during(format_args!("making {}", folder.display()))?;
+                Ok(StoreUrl::SqliteDir(folder))
+            }
+            StoreUrl::Postgres(url) => {
+                let database = format!("{}_{name}", self.run);
+                execute(url, &format!("create database {database}")).await?;
+                self.whole
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(database.clone());
+                let other = with_database(url, &database)
+                    .ok_or_else(|| BenchError::Option("--store names no Postgres".to_owned()))?;
+                Ok(StoreUrl::Postgres(other))
+            }
+        }
+    }
+
+    /// Drops everything that was made. Close its handles first.
+    pub async fn remove(self) -> Result<(), BenchError> {
+        for database in self
+            .made
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .split_off(0)
+        {
+            self.url
+                .remove(&database)
+                .await
+                .during(format_args!("removing {database}"))?;
+        }
+        let whole = self
+            .whole
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .split_off(0);
+        if let StoreUrl::Postgres(url) = &self.url {
+            for database in whole {
+                execute(
+                    url,
+                    &format!("drop database if exists {database} with (force)"),
+                )
+                .await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// As crates/sql opens logs.
+const SQLITE: &str = "WAL, synchronous=FULL, 16 MiB cache";
+
+fn temporary(inside: Option<&std::path::Path>) -> Result<TempDir, BenchError> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("ordo-bench-");
+    match inside {
+        Some(folder) => builder.tempdir_in(folder),
+        None => builder.tempdir(),
+    }
+    .during("making a folder for SQLite")
+}
+
+/// What the server says about durability.
+async fn server_settings(url: &StoreUrl) -> Result<String, BenchError> {
+    let StoreUrl::Postgres(url) = url else {
+        return Ok(String::new());
+    };
+    let mut connection = connect(url).await?;
+    let settings: Vec<(String, String)> = sqlx::query_as(
+        "select name, setting || coalesce(' ' || unit, '') from pg_settings
+         where name in ('server_version', 'fsync', 'synchronous_commit', 'full_page_writes', 'shared_buffers', 'max_wal_size')
+         order by name",
+    )
+    .fetch_all(&mut connection)
+    .await
+    .during("asking the server for its settings")?;
+    connection
+        .close()
+        .await
+        .during("closing the connection to the server")?;
+    let settings: Vec<_> = settings
+        .into_iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    Ok(settings.join(" "))
+}
+
+async fn connect(url: &str) -> Result<PgConnection, BenchError> {
+    let options: PgConnectOptions = url.parse().during("reading --store")?;
+    PgConnection::connect_with(&options)
+        .await
+        .during("connecting to the Postgres server")
+}
+
+/// `sql` holds no input but names made here.
+async fn execute(url: &str, sql: &str) -> Result<(), BenchError> {
+    let mut connection = connect(url).await?;
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+        .execute(&mut connection)
+        .await
+        .during(sql)?;
+    connection
+        .close()
+        .await
+        .during("closing the connection to the server")
+}
+
+/// The address with another database.
+fn with_database(server: &str, name: &str) -> Option<String> {
+    let scheme = ["postgres://", "postgresql://"]
+        .into_iter()
+        .find(|scheme| server.starts_with(scheme))?;
+    let rest = &server[scheme.len()..];
+    let (address, query) = match rest.split_once('?') {
+        Some((address, query)) => (address, format!("?{query}")),
+        None => (rest, String::new()),
+    };
+    let host = address.split_once('/').map_or(address, |(host, _)| host);
+    Some(format!("{scheme}{host}/{name}{query}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn the_database_in_an_address_is_replaced() {
+        let replaced = |server| with_database(server, "x").unwrap();
+        assert_eq!(replaced("postgres://u:p@h:1/db"), "postgres://u:p@h:1/x");
+        assert_eq!(
+            replaced("postgres://u@h/db?host=/tmp"),
+            "postgres://u@h/x?host=/tmp"
+        );
+        assert_eq!(with_database("mysql://h/db", "x"), None);
+    }
+}

@@ -1,0 +1,38 @@
+//! `ordo bench`: how fast it is, each figure beside a floor measured in the same run (docs/PERFORMANCE.md).
+
+use std::{fmt::Display, process::ExitCode};
+
+use clap::Subcommand;
+use serde::Serialize;
+
+use crate::fault::Fault;
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub enum BenchCommand {
+    /// Commands through the event log, with all its checks, beside a raw writer.
+    Append(ordo_bench::append::AppendOptions),
+}
+
+/// Runs a benchmark. Its last line with `--json` is one object.
+pub async fn run(command: BenchCommand, json: bool) -> Result<ExitCode, Fault> {
+    match command {
+        BenchCommand::Append(options) => tell(
+            ordo_bench::append::run(options)
+                .await
+                .map_err(|error| Fault::because("bench append", error))?,
+            json,
+        ),
+    }
+}
+
+/// Prints the report: a table, and with `--json` an object on the last line.
+fn tell(report: impl Display + Serialize, json: bool) -> Result<ExitCode, Fault> {
+    print!("{report}");
+    if json {
+        let line = serde_json::to_string(&report)
+            .map_err(|error| Fault::because("writing the report", error))?;
+        println!("{line}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
