@@ -14,6 +14,7 @@ use crate::{
     error::BusError,
     names,
     owner::OwnerLog,
+    plugged::Broker,
     source::JetStreamSource,
     version::ServerVersion,
 };
@@ -30,14 +31,33 @@ pub struct Bus {
 }
 
 struct Inner {
-    client: Client,
-    jetstream: jetstream::Context,
+    link: Link,
     config: BusConfig,
     /// Counts connections and disconnections: a change is a hint to look again.
     changes: watch::Receiver<u64>,
 }
 
+/// The way to the broker.
+pub(crate) enum Link {
+    Nats {
+        client: Client,
+        jetstream: jetstream::Context,
+    },
+    Plugged(Arc<dyn Broker>),
+}
+
 impl Bus {
+    /// A bus over a broker that is [plugged](crate::plugged) in.
+    pub fn plugged(broker: Arc<dyn Broker>, config: BusConfig) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                changes: broker.changes(),
+                link: Link::Plugged(broker),
+                config,
+            }),
+        }
+    }
+
     /// Connects. A broker that is away is no error: the connection comes as soon as the broker does.
     ///
     /// # Errors
@@ -62,8 +82,7 @@ impl Bus {
             .build(client.clone());
         let bus = Self {
             inner: Arc::new(Inner {
-                client,
-                jetstream,
+                link: Link::Nats { client, jetstream },
                 config,
                 changes,
             }),
@@ -82,11 +101,6 @@ impl Bus {
         self.check().is_ok()
     }
 
-    /// The client, for whatever else goes over the same connection.
-    pub fn client(&self) -> &Client {
-        &self.inner.client
-    }
-
     /// The stream that holds a partition of `service`'s log.
     pub fn stream_name(&self, service: &str, partition: u32) -> String {
         names::stream(&self.inner.config.prefix, service, partition)
@@ -96,8 +110,8 @@ impl Bus {
         &self.inner.config
     }
 
-    pub(crate) fn jetstream(&self) -> &jetstream::Context {
-        &self.inner.jetstream
+    pub(crate) fn link(&self) -> &Link {
+        &self.inner.link
     }
 
     /// Changes whenever the connection comes or goes from now on.
@@ -109,7 +123,11 @@ impl Bus {
 
     /// Refuses when there is no connection, or one to a server that is too old.
     pub(crate) fn check(&self) -> Result<(), BusError> {
-        let client = &self.inner.client;
+        let client = match &self.inner.link {
+            Link::Nats { client, .. } => client,
+            Link::Plugged(broker) if broker.is_connected() => return Ok(()),
+            Link::Plugged(_) => return Err(BusError::Disconnected),
+        };
         if client.connection_state() != State::Connected {
             return Err(BusError::Disconnected);
         }

@@ -38,6 +38,7 @@ mod error;
 pub mod headers;
 pub mod names;
 mod owner;
+pub mod plugged;
 mod publish;
 mod reader;
 mod relay;

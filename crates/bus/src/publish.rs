@@ -11,7 +11,9 @@ use async_nats::{
 use ordo_crash_point::{CrashPoint, during, reach};
 use ordo_event_log::RecordedEvent;
 
-use crate::{error::BusError, headers, names, stream::PartitionStream};
+use crate::{
+    connection::Link, error::BusError, headers, names, plugged::NewMessage, stream::PartitionStream,
+};
 
 /// Most messages of an atomic batch; the server's limit.
 pub(crate) const BATCH_MESSAGES: usize = 1000;
@@ -76,29 +78,44 @@ impl PartitionStream {
             );
             headers
         };
-        let client = self.bus.client();
-        for event in earlier {
-            client
-                .publish_with_headers(
-                    self.subject(event),
-                    headers_of(event),
-                    event.payload.clone(),
-                )
-                .await
-                .map_err(|error| self.failed("take events into", error))?;
-        }
-        if batch_id.is_some() {
-            reach(CrashPoint::RelayBatchStaged);
-        }
-        let request = client.request_with_headers(
-            self.subject(final_event),
-            headers_of(final_event),
-            final_event.payload.clone(),
-        );
-        let answer = during(CrashPoint::RelayBatchUnderWay, request)
-            .await
-            .map_err(|error| self.failed("take events into", error))?;
-        let answer: Response<PublishAck> = serde_json::from_slice(&answer.payload)
+        let mut message = |event: &RecordedEvent| NewMessage {
+            subject: self.subject(event),
+            headers: headers_of(event),
+            payload: event.payload.clone(),
+        };
+        let answer = match self.bus.link() {
+            Link::Nats { client, .. } => {
+                for event in earlier {
+                    let NewMessage {
+                        subject,
+                        headers,
+                        payload,
+                    } = message(event);
+                    client
+                        .publish_with_headers(subject, headers, payload)
+                        .await
+                        .map_err(|error| self.failed("take events into", error))?;
+                }
+                if batch_id.is_some() {
+                    reach(CrashPoint::RelayBatchStaged);
+                }
+                let NewMessage {
+                    subject,
+                    headers,
+                    payload,
+                } = message(final_event);
+                let request = client.request_with_headers(subject, headers, payload);
+                let answer = during(CrashPoint::RelayBatchUnderWay, request)
+                    .await
+                    .map_err(|error| self.failed("take events into", error))?;
+                answer.payload
+            }
+            Link::Plugged(broker) => {
+                let messages = events.iter().map(message).collect();
+                broker.publish(&self.name, messages).await?
+            }
+        };
+        let answer: Response<PublishAck> = serde_json::from_slice(&answer)
             .map_err(|error| self.failed("give a readable answer about", error))?;
         self.judge(last + events.len() as u64, answer)
     }

@@ -13,30 +13,49 @@ use async_nats::{
 use bytes::Bytes;
 use futures::{FutureExt as _, StreamExt as _};
 
-use crate::{error::BusError, stream::PartitionStream};
+use crate::{connection::Link, error::BusError, plugged::Messages, stream::PartitionStream};
 
 /// Messages asked for at a time, and so the most that wait here.
 const PREFETCH: i64 = 500;
 
 /// A message as the broker stores it.
-pub(crate) struct StoredMessage {
-    pub(crate) sequence: u64,
-    pub(crate) subject: String,
-    pub(crate) headers: HeaderMap,
-    pub(crate) payload: Bytes,
+#[derive(Clone, Debug)]
+pub struct StoredMessage {
+    /// Its place in the stream, from 1.
+    pub sequence: u64,
+    /// Its subject.
+    pub subject: String,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its payload.
+    pub payload: Bytes,
 }
 
 /// The stream's messages from a sequence on. The broker's side of it goes away by itself when nobody asks any more.
 pub(crate) struct StreamReader {
     stream: PartitionStream,
-    messages: Ordered,
+    messages: Given,
+}
+
+/// Who gives the messages.
+enum Given {
+    JetStream(Box<Ordered>),
+    Plugged(Box<dyn Messages>),
 }
 
 impl StreamReader {
     /// Opens the stream at `first`. The broker begins at its oldest message when it has none so old.
     pub(crate) async fn open(stream: &PartitionStream, first: u64) -> Result<Self, BusError> {
         stream.bus.check()?;
-        let context: &Context = stream.bus.jetstream();
+        let context: &Context = match stream.bus.link() {
+            Link::Nats { jetstream, .. } => jetstream,
+            Link::Plugged(broker) => {
+                return Ok(Self {
+                    messages: Given::Plugged(broker.read(&stream.name, first.max(1)).await?),
+                    stream: stream.clone(),
+                });
+            }
+        };
         let open = async {
             let consumer = context
                 .create_consumer_on_stream(
@@ -60,7 +79,7 @@ impl StreamReader {
         };
         match tokio::time::timeout(stream.bus.config().request_timeout, open).await {
             Ok(messages) => Ok(Self {
-                messages: messages?,
+                messages: Given::JetStream(Box::new(messages?)),
                 stream: stream.clone(),
             }),
             Err(elapsed) => Err(stream.failed("open", elapsed)),
@@ -69,7 +88,11 @@ impl StreamReader {
 
     /// The next message. May be dropped while it waits.
     pub(crate) async fn next(&mut self) -> Result<StoredMessage, BusError> {
-        match self.messages.next().await {
+        let messages = match &mut self.messages {
+            Given::JetStream(messages) => messages,
+            Given::Plugged(messages) => return messages.next().await,
+        };
+        match messages.next().await {
             Some(Ok(message)) => self.stored(message),
             Some(Err(error)) => Err(self.stream.failed("go on giving", error)),
             None => Err(BusError::NoStream(self.stream.name.clone())),
@@ -78,7 +101,11 @@ impl StreamReader {
 
     /// The next message if it is here already.
     pub(crate) fn ready(&mut self) -> Option<Result<StoredMessage, BusError>> {
-        let next = self.messages.next().now_or_never()?;
+        let messages = match &mut self.messages {
+            Given::JetStream(messages) => messages,
+            Given::Plugged(messages) => return messages.ready(),
+        };
+        let next = messages.next().now_or_never()?;
         Some(match next {
             Some(Ok(message)) => self.stored(message),
             Some(Err(error)) => Err(self.stream.failed("go on giving", error)),

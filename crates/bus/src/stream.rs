@@ -4,14 +4,19 @@ use std::time::Duration;
 
 use async_nats::jetstream::{
     ErrorCode,
-    context::GetStreamErrorKind,
+    context::{Context, GetStreamErrorKind},
     stream::{
         Compression, Config, DiscardPolicy, Info, LastRawMessageErrorKind, RetentionPolicy,
         StorageType,
     },
 };
 
-use crate::{connection::Bus, error::BusError, names, reader::StoredMessage};
+use crate::{
+    connection::{Bus, Link},
+    error::BusError,
+    names,
+    reader::StoredMessage,
+};
 
 /// Where a partition is kept on the broker.
 #[derive(Clone)]
@@ -24,17 +29,17 @@ pub(crate) struct PartitionStream {
 
 /// What the stream holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StreamState {
+pub struct StreamState {
     /// When it was created, in nanoseconds since 1970: tells a stream from one of the same name before it.
-    pub(crate) created: i128,
+    pub created: i128,
     /// Sequence of the oldest message; one above `last` when there is none.
-    pub(crate) first: u64,
+    pub first: u64,
     /// Sequence of the newest message ever; 0 for a new stream.
-    pub(crate) last: u64,
+    pub last: u64,
     /// How many messages there are.
-    pub(crate) messages: u64,
+    pub messages: u64,
     /// Their bytes, before compression.
-    pub(crate) bytes: u64,
+    pub bytes: u64,
 }
 
 impl StreamState {
@@ -71,12 +76,17 @@ impl PartitionStream {
 
     /// What it holds, or `None` when there is no such stream.
     pub(crate) async fn state(&self) -> Result<Option<StreamState>, BusError> {
-        Ok(self.info().await?.as_ref().map(StreamState::from))
+        match self.bus.link() {
+            Link::Plugged(broker) => broker.state(&self.name).await,
+            Link::Nats { jetstream, .. } => {
+                Ok(self.info(jetstream).await?.as_ref().map(StreamState::from))
+            }
+        }
     }
 
-    async fn info(&self) -> Result<Option<Info>, BusError> {
+    async fn info(&self, jetstream: &Context) -> Result<Option<Info>, BusError> {
         self.bus.check()?;
-        match self.bus.jetstream().get_stream(&self.name).await {
+        match jetstream.get_stream(&self.name).await {
             Ok(stream) => Ok(Some(stream.cached_info().clone())),
             Err(error) => match error.kind() {
                 GetStreamErrorKind::JetStream(refusal)
@@ -91,7 +101,11 @@ impl PartitionStream {
 
     /// The state of the stream, whose settings are brought to what they should be; `None` when there is no such stream.
     pub(crate) async fn adjust(&self) -> Result<Option<StreamState>, BusError> {
-        let Some(info) = self.info().await? else {
+        let jetstream = match self.bus.link() {
+            Link::Nats { jetstream, .. } => jetstream,
+            Link::Plugged(broker) => return broker.state(&self.name).await,
+        };
+        let Some(info) = self.info(jetstream).await? else {
             return Ok(None);
         };
         let wanted = self.config();
@@ -99,9 +113,7 @@ impl PartitionStream {
             return Ok(Some(StreamState::from(&info)));
         }
         tracing::info!(stream = %self.name, "changing the stream's settings");
-        let updated = self
-            .bus
-            .jetstream()
+        let updated = jetstream
             .update_stream(wanted)
             .await
             .map_err(|error| self.failed("change", error))?;
@@ -110,9 +122,11 @@ impl PartitionStream {
 
     /// Creates the stream, empty.
     pub(crate) async fn create(&self) -> Result<StreamState, BusError> {
-        let created = self
-            .bus
-            .jetstream()
+        let jetstream = match self.bus.link() {
+            Link::Nats { jetstream, .. } => jetstream,
+            Link::Plugged(broker) => return broker.create(&self.name).await,
+        };
+        let created = jetstream
             .create_stream(self.config())
             .await
             .map_err(|error| self.failed("create", error))?;
@@ -124,7 +138,11 @@ impl PartitionStream {
         if self.state().await?.is_none_or(|now| now.created != created) {
             return Ok(());
         }
-        match self.bus.jetstream().delete_stream(&self.name).await {
+        let jetstream = match self.bus.link() {
+            Link::Nats { jetstream, .. } => jetstream,
+            Link::Plugged(broker) => return broker.delete(&self.name).await,
+        };
+        match jetstream.delete_stream(&self.name).await {
             Ok(_) => Ok(()),
             Err(error) => match self.state().await? {
                 None => Ok(()),
@@ -135,9 +153,11 @@ impl PartitionStream {
 
     /// The message at `position`, from the stream's leader.
     pub(crate) async fn message(&self, position: u64) -> Result<Option<StoredMessage>, BusError> {
-        let stream = self
-            .bus
-            .jetstream()
+        let jetstream = match self.bus.link() {
+            Link::Nats { jetstream, .. } => jetstream,
+            Link::Plugged(broker) => return broker.message(&self.name, position).await,
+        };
+        let stream = jetstream
             .get_stream_no_info(&self.name)
             .await
             .map_err(|error| self.failed("open", error))?;

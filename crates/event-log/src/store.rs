@@ -2,10 +2,12 @@
 
 mod load;
 mod open;
+mod plugged;
 mod postgres;
 mod rows;
 mod schema;
 mod sqlite;
+mod statements;
 
 use bytes::Bytes;
 use ordo_sql::{Row, Value, params};
@@ -13,7 +15,7 @@ use ordo_sql::{Row, Value, params};
 pub(crate) use load::LoadFault;
 pub(crate) use rows::{EventRow, event};
 
-use self::{postgres::Postgres, sqlite::Sqlite};
+use self::{plugged::Plugged, postgres::Postgres, sqlite::Sqlite};
 use crate::{
     error::StoreError,
     event::{EventHash, Head, RecordedEvent, TenantId, Timestamp},
@@ -104,6 +106,7 @@ pub(crate) struct Store {
 enum Database {
     Sqlite(Box<Sqlite>),
     Postgres(Postgres),
+    Plugged(Plugged),
 }
 
 impl Store {
@@ -112,6 +115,7 @@ impl Store {
         match &self.database {
             Database::Sqlite(database) => database.rows(sql, params).await,
             Database::Postgres(database) => database.rows(sql, params).await,
+            Database::Plugged(database) => database.rows(sql, params).await,
         }
     }
 
@@ -156,6 +160,7 @@ impl Store {
         let rows = match &self.database {
             Database::Sqlite(database) => database.commands(ids).await?,
             Database::Postgres(database) => database.commands(ids).await?,
+            Database::Plugged(database) => database.commands(ids).await?,
         };
         rows.iter().map(rows::command).collect()
     }
@@ -165,6 +170,7 @@ impl Store {
         match &self.database {
             Database::Sqlite(database) => database.commit(commit).await,
             Database::Postgres(database) => database.commit(commit).await,
+            Database::Plugged(database) => database.commit(commit).await,
         }
     }
 
@@ -227,7 +233,7 @@ impl Store {
                 "select ",
                 rows::event_columns!(),
                 " from events where partition = $1 and position > $2 and position <= $3 \
-                 order by position limit $4"
+                 order by position limit cast($4 as bigint)"
             ),
             &params![partition, after, upto, limit],
         )
@@ -248,7 +254,7 @@ impl Store {
                 "select ",
                 rows::event_columns!(),
                 " from events where tenant = $1 and aggregate = $2 and stream_id = $3 and version > $4 \
-                 and partition = $5 order by version limit $6"
+                 and partition = $5 order by version limit cast($6 as bigint)"
             ),
             &params![tenant.as_str(), aggregate, id, after, partition, limit],
         )
@@ -267,7 +273,7 @@ impl Store {
         self.rows(
             "select tenant, aggregate, stream_id, version, partition, position from events \
              where (tenant, aggregate, stream_id, version) > ($1, $2, $3, $4) \
-             order by tenant, aggregate, stream_id, version limit $5",
+             order by tenant, aggregate, stream_id, version limit cast($5 as bigint)",
             &params![tenant, aggregate, id, version, limit],
         )
         .await
@@ -282,7 +288,7 @@ impl Store {
     ) -> Result<Vec<Row>, StoreError> {
         self.rows(
             "select tenant, command_id, partition, position, events from commands \
-             where (tenant, command_id) > ($1, $2) order by tenant, command_id limit $3",
+             where (tenant, command_id) > ($1, $2) order by tenant, command_id limit cast($3 as bigint)",
             &params![tenant, command_id, limit],
         )
         .await
@@ -293,6 +299,7 @@ impl Store {
         let rows = match &self.database {
             Database::Sqlite(database) => database.bump_epoch().await?,
             Database::Postgres(database) => database.rows(schema::BUMP_EPOCH, &[]).await?,
+            Database::Plugged(database) => database.bump_epoch().await?,
         };
         let mut newest = 0;
         for row in &rows {
@@ -306,6 +313,7 @@ impl Store {
         match &self.database {
             Database::Sqlite(database) => database.close().await,
             Database::Postgres(database) => database.close().await,
+            Database::Plugged(database) => database.close().await,
         }
     }
 }

@@ -92,7 +92,7 @@ impl Catalogue {
                 let table = format!("\"{}\".generation", catalogue.schema);
                 self.entries_by(tables, &table).await
             }
-            Db::Sqlite(_) => self.entries().await,
+            Db::Sqlite(_) | Db::Plugged(_) => self.entries().await,
         }
     }
 

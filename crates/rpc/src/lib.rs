@@ -49,7 +49,9 @@ pub use page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, next_page_token, page_key, page
 pub use reason::trim as __private_trim;
 pub use reason::{Reason, SHARED_REASONS, check_document, markdown};
 pub use refusal::{DOMAIN, Refusal, status};
-pub use remote::{MAX_MESSAGE, Remote, RemoteError, RemoteSettings, SignedChannel};
+pub use remote::{
+    Connecting, Connector, MAX_MESSAGE, Remote, RemoteError, RemoteSettings, SignedChannel,
+};
 pub use remote_log::{ASSUMED_PARTITIONS, RemoteLog, RemoteSource};
 pub use roles::MethodRoles;
 pub use tonic::Code;

@@ -1,13 +1,16 @@
 //! Clients of the other services.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, io, sync::Arc, time::Duration};
 
+use futures::future::BoxFuture;
+use hyper_util::rt::TokioIo;
 use ordo_proto::{
     aftersales::aftersales_client::AftersalesClient,
     fulfilment::fulfilment_client::FulfilmentClient, intake::intake_client::IntakeClient,
     inventory::inventory_client::InventoryClient, log::event_log_client::EventLogClient,
     ops::operations_client::OperationsClient, privacy::key_store_client::KeyStoreClient,
 };
+use tokio::io::DuplexStream;
 use tonic::{
     Status,
     service::interceptor::InterceptedService,
@@ -36,6 +39,28 @@ pub struct RemoteSettings {
     pub tls: Option<ClientTlsConfig>,
     /// Deadline of a call that sets none. Default 5 s.
     pub timeout: Duration,
+    /// Opens connections that are no sockets.
+    pub connector: Option<Connector>,
+}
+
+/// Opens a connection to a service by its name, in place of a socket to its address. For the simulation (`tests/sim`).
+#[derive(Clone)]
+pub struct Connector(Arc<dyn Fn(&str) -> Connecting + Send + Sync>);
+
+/// A connection that is being opened.
+pub type Connecting = BoxFuture<'static, io::Result<DuplexStream>>;
+
+impl Connector {
+    /// Connects with `connect`.
+    pub fn new(connect: impl Fn(&str) -> Connecting + Send + Sync + 'static) -> Self {
+        Self(Arc::new(connect))
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connector")
+    }
 }
 
 impl Default for RemoteSettings {
@@ -44,6 +69,7 @@ impl Default for RemoteSettings {
             peers: BTreeMap::new(),
             tls: None,
             timeout: Duration::from_secs(5),
+            connector: None,
         }
     }
 }
@@ -76,11 +102,15 @@ impl Remote {
     pub fn new(settings: RemoteSettings, tokens: TokenSource) -> Result<Self, RemoteError> {
         let mut channels = BTreeMap::new();
         for (service, url) in settings.peers {
-            let channel = open(&url, settings.tls.as_ref()).map_err(|source| RemoteError {
-                service: service.clone(),
-                url: url.clone(),
-                source,
-            })?;
+            let connector = settings.connector.clone();
+            let channel =
+                open(&service, &url, settings.tls.as_ref(), connector).map_err(|source| {
+                    RemoteError {
+                        service: service.clone(),
+                        url: url.clone(),
+                        source,
+                    }
+                })?;
             channels.insert(service, channel);
         }
         Ok(Self(Arc::new(Inner {
@@ -173,12 +203,26 @@ impl Remote {
     }
 }
 
-fn open(url: &str, tls: Option<&ClientTlsConfig>) -> Result<Channel, tonic::transport::Error> {
+fn open(
+    service: &str,
+    url: &str,
+    tls: Option<&ClientTlsConfig>,
+    connector: Option<Connector>,
+) -> Result<Channel, tonic::transport::Error> {
     let mut endpoint = Endpoint::from_shared(url.to_owned())?
         .connect_timeout(Duration::from_secs(2))
         .http2_keep_alive_interval(Duration::from_secs(10))
         .keep_alive_timeout(Duration::from_secs(5))
         .keep_alive_while_idle(true);
+    if let Some(Connector(connect)) = connector {
+        let service = service.to_owned();
+        return Ok(
+            endpoint.connect_with_connector_lazy(tower::service_fn(move |_| {
+                let connecting = connect(&service);
+                async move { connecting.await.map(TokioIo::new) }
+            })),
+        );
+    }
     if let (true, Some(tls)) = (url.starts_with("https:"), tls) {
         endpoint = endpoint.tls_config(tls.clone())?;
     }

@@ -7,7 +7,10 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, sync::Arc, time
 use ordo_rpc::RpcLimits;
 use ordo_sql::StoreUrl;
 
-use crate::settings::{ConfigFaults, Reader, Settings, Values};
+use crate::{
+    plugged::Plugs,
+    settings::{ConfigFaults, Reader, Settings, Values},
+};
 
 /// Everything that a service process needs to know. Read from a TOML file, then the environment, then flags; the later
 /// one wins.
@@ -45,6 +48,8 @@ pub struct ServiceConfig {
     pub telemetry: TelemetryConfig,
     /// Limits of the gRPC server.
     pub limits: RpcLimits,
+    /// In place of sockets; no setting.
+    pub plugs: Option<Plugs>,
 }
 
 /// The broker.
@@ -237,6 +242,7 @@ impl Settings for ServiceConfig {
                 ),
                 max_deadline: r.duration("limits.max_deadline", "120s", "Longest deadline of a call."),
             },
+            plugs: None,
         };
         config.check(r);
         config

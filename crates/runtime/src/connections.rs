@@ -17,6 +17,7 @@ pub(crate) fn remote_settings(config: &ServiceConfig) -> Result<RemoteSettings, 
         peers: config.peers.clone(),
         tls: client_tls(&config.tls)?,
         timeout: config.peer_timeout,
+        connector: config.plugs.as_ref().map(|plugs| plugs.connector.clone()),
     })
 }
 

@@ -10,18 +10,26 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use futures::Stream;
 use http::{Request, Response};
 use ordo_rpc::{RpcLayer, RpcService};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 use tonic::{
     body::Body,
     service::Routes,
-    transport::{Certificate, Identity, Server, ServerTlsConfig, server::TcpIncoming},
+    transport::{
+        Certificate, Identity, Server, ServerTlsConfig,
+        server::{Connected, TcpIncoming},
+    },
 };
 use tower::{Layer as _, Service};
 
-use crate::{config::TlsConfig, files::read};
+use crate::{config::TlsConfig, files::read, plugged::Incoming};
 
 type Layered = RpcService<Routes>;
 
@@ -79,27 +87,45 @@ impl Gateway {
             None => TcpListener::bind(listen).await.map_err(bind)?,
         };
         let address = listener.local_addr().map_err(bind)?;
-        let mut server = Server::builder()
-            .http2_keepalive_interval(Some(Duration::from_secs(20)))
-            .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-            .max_concurrent_streams(4096)
-            .initial_connection_window_size(4 * 1024 * 1024)
-            .initial_stream_window_size(1024 * 1024);
+        let mut server = server();
         if let Some(tls) = server_tls(tls)? {
             server = server.tls_config(tls).map_err(GatewayError::Tls)?;
         }
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        Ok(Self::serve(server, address, incoming, layer, routes))
+    }
+
+    /// Serves `routes` behind `layer` to connections that are no sockets.
+    pub(crate) fn start_on(
+        address: SocketAddr,
+        incoming: Incoming,
+        layer: &RpcLayer,
+        routes: Routes,
+    ) -> Self {
+        Self::serve(server(), address, incoming, layer, routes)
+    }
+
+    fn serve<C>(
+        server: Server,
+        address: SocketAddr,
+        incoming: impl Stream<Item = std::io::Result<C>> + Send + 'static,
+        layer: &RpcLayer,
+        routes: Routes,
+    ) -> Self
+    where
+        C: AsyncRead + AsyncWrite + Connected + Unpin + Send + 'static,
+    {
         let current = Arc::new(ArcSwap::from_pointee(layer.layer(routes)));
         let service = Exchange(Arc::clone(&current));
         let stop = CancellationToken::new();
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let served =
             server.serve_with_incoming_shutdown(service, incoming, stop.clone().cancelled_owned());
-        Ok(Self {
+        Self {
             address,
             current,
             stop,
             server: tokio::spawn(served),
-        })
+        }
     }
 
     /// The address that is really bound.
@@ -166,6 +192,15 @@ impl Service<Request<Body>> for Exchange {
         let mut current = Layered::clone(&self.0.load());
         current.call(request)
     }
+}
+
+fn server() -> Server {
+    Server::builder()
+        .http2_keepalive_interval(Some(Duration::from_secs(20)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(10)))
+        .max_concurrent_streams(4096)
+        .initial_connection_window_size(4 * 1024 * 1024)
+        .initial_stream_window_size(1024 * 1024)
 }
 
 fn server_tls(tls: &TlsConfig) -> Result<Option<ServerTlsConfig>, GatewayError> {

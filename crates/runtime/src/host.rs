@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ordo_bus::{Bus, Relay, RelaySettings};
+use ordo_bus::{Bus, BusConfig, Relay, RelaySettings};
 use ordo_event_log::{EventLog, EventLogConfig, EventSource};
 use ordo_privacy::Vault;
 use ordo_projection::{
@@ -69,7 +69,10 @@ impl Host {
     /// Opens everything that `service` stands on: telemetry, log, keys, the gRPC server (health NOT_SERVING, the log
     /// readable), probes, and the broker, which may be away.
     pub async fn start(service: &'static str, config: ServiceConfig) -> Result<Self, HostError> {
-        let telemetry = Telemetry::install(service, &config.telemetry)?;
+        let telemetry = match config.plugs {
+            None => Telemetry::install(service, &config.telemetry)?,
+            Some(_) => Telemetry::none(),
+        };
         tracing::info!(service, store = %config.store, "starting");
         let mut log = EventLogConfig::new(service, config.store.clone());
         log.partitions = config.partitions;
@@ -85,14 +88,13 @@ impl Host {
         let roles = MethodRoles::starting();
         let layer = RpcLayer::new(Arc::clone(&authenticator), roles.clone(), config.limits);
         let shared = shared_routes(Routes::default(), &log, &health, &roles, &drain)?;
-        let gateway = Gateway::start(
-            config.listen,
-            config.listener.as_deref(),
-            &config.tls,
-            &layer,
-            shared,
-        )
-        .await?;
+        let gateway = match &config.plugs {
+            None => {
+                let bound = config.listener.as_deref();
+                Gateway::start(config.listen, bound, &config.tls, &layer, shared).await?
+            }
+            Some(plugs) => Gateway::start_on(config.listen, (plugs.listen)(), &layer, shared),
+        };
         let metrics_address = match config.metrics_listen {
             None => None,
             Some(address) => Some(
@@ -103,9 +105,15 @@ impl Host {
         };
         tokio::spawn(upkeep(telemetry.clone(), stop.clone()));
 
-        let bus = match &config.nats {
-            None => None,
-            Some(nats) => Some(Bus::connect(connections::bus_config(service, nats)?).await?),
+        let bus = match (&config.plugs, &config.nats) {
+            (Some(plugs), _) => {
+                let broker = Arc::clone(&plugs.broker);
+                Some(Bus::plugged(broker, BusConfig::new("")))
+            }
+            (None, Some(nats)) => {
+                Some(Bus::connect(connections::bus_config(service, nats)?).await?)
+            }
+            (None, None) => None,
         };
         let mut checks = Checks::new();
         checks.add_log(&log);

@@ -35,6 +35,7 @@ mod connections;
 mod files;
 mod gateway;
 mod host;
+pub mod plugged;
 mod probes;
 pub mod settings;
 mod start;

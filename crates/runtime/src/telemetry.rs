@@ -56,15 +56,21 @@ impl Telemetry {
             .clone())
     }
 
+    /// For a service in a simulation, which measures for itself.
+    pub(crate) fn none() -> Self {
+        ordo_projection::install_trace_hooks(trace_hooks());
+        Self {
+            metrics: None,
+            traces: None,
+        }
+    }
+
     fn set_up(config: &TelemetryConfig, traces: Option<SdkTracerProvider>) -> Self {
         opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
         if let Some(provider) = &traces {
             opentelemetry::global::set_tracer_provider(provider.clone());
         }
-        ordo_projection::install_trace_hooks(ordo_projection::TraceHooks {
-            set_span_parent: ordo_rpc::set_span_parent,
-            current_traceparent: ordo_rpc::current_traceparent,
-        });
+        ordo_projection::install_trace_hooks(trace_hooks());
         let exported = traces.as_ref().map(|provider| {
             tracing_opentelemetry::layer()
                 .with_tracer(provider.tracer("ordo"))
@@ -110,6 +116,13 @@ impl Telemetry {
             Ok(Ok(Err(error))) => tracing::warn!(%error, "traces were not sent"),
             Ok(Err(_)) | Err(_) => tracing::warn!("traces were not sent in time"),
         }
+    }
+}
+
+fn trace_hooks() -> ordo_projection::TraceHooks {
+    ordo_projection::TraceHooks {
+        set_span_parent: ordo_rpc::set_span_parent,
+        current_traceparent: ordo_rpc::current_traceparent,
     }
 }
 

@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt as _, stream::BoxStream};
+use futures::{
+    StreamExt as _, TryStreamExt as _,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 
 use crate::{
     error::SqlError,
+    plugged::{Access, Answer, Database},
     row::Row,
     tx::Tx,
     value::{Value, postgres_arguments, sqlite_arguments},
@@ -28,6 +33,8 @@ pub enum Db {
     Sqlite(Arc<SqliteDb>),
     /// A schema of a Postgres database.
     Postgres(Arc<PostgresDb>),
+    /// A database that somebody else brings. Speaks SQLite's SQL.
+    Plugged(Arc<dyn Database>),
 }
 
 /// Pools over one SQLite file: writers queue for the only connection that may write, readers never wait for them.
@@ -52,8 +59,17 @@ impl Db {
     /// Which database it is, where a statement must differ.
     pub fn backend(&self) -> Backend {
         match self {
-            Self::Sqlite(_) => Backend::Sqlite,
+            Self::Sqlite(_) | Self::Plugged(_) => Backend::Sqlite,
             Self::Postgres(_) => Backend::Postgres,
+        }
+    }
+
+    /// Whether several processes may have it open at once. A SQLite file belongs to one.
+    pub fn is_shared(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(_) => true,
+            Self::Plugged(db) => db.is_shared(),
         }
     }
 
@@ -62,6 +78,7 @@ impl Db {
         Ok(match self {
             Self::Sqlite(db) => Tx::sqlite(db.writer.begin_with("begin immediate").await?),
             Self::Postgres(db) => Tx::postgres(db.pool.begin().await?),
+            Self::Plugged(db) => Tx::plugged(db.begin(Access::Write).await?),
         })
     }
 
@@ -74,6 +91,7 @@ impl Db {
                     .begin_with("begin isolation level repeatable read read only")
                     .await?,
             ),
+            Self::Plugged(db) => Tx::plugged(db.begin(Access::Snapshot).await?),
         })
     }
 
@@ -88,6 +106,7 @@ impl Db {
                 .execute(&db.pool)
                 .await?
                 .rows_affected(),
+            Self::Plugged(db) => db.run(sql.to_owned(), params.to_vec()).await?.touched,
         })
     }
 
@@ -106,6 +125,10 @@ impl Db {
                 .into_iter()
                 .map(Row::from)
                 .collect(),
+            Self::Plugged(db) => {
+                let answer = db.read(sql.to_owned(), params.to_vec()).await?;
+                answer.into_rows().collect()
+            }
         })
     }
 
@@ -124,6 +147,10 @@ impl Db {
                 .fetch_optional(&db.pool)
                 .await?
                 .map(Row::from),
+            Self::Plugged(db) => {
+                let answer = db.read(sql.to_owned(), params.to_vec()).await?;
+                answer.into_rows().next()
+            }
         })
     }
 
@@ -142,6 +169,7 @@ impl Db {
                 .fetch(&db.pool)
                 .map(|row| Ok(row?.into()))
                 .boxed(),
+            Self::Plugged(db) => rows_of(db.read(sql.to_owned(), params.to_vec())),
         })
     }
 
@@ -150,6 +178,7 @@ impl Db {
         match self {
             Self::Sqlite(db) => Arc::strong_count(db),
             Self::Postgres(db) => Arc::strong_count(db),
+            Self::Plugged(db) => Arc::strong_count(db),
         }
     }
 
@@ -162,6 +191,18 @@ impl Db {
                 db.writer.close().await;
             }
             Self::Postgres(db) => db.pool.close().await,
+            Self::Plugged(db) => db.close().await,
         }
     }
+}
+
+/// An answer that comes whole, as a stream.
+pub(crate) fn rows_of<'a>(
+    answer: BoxFuture<'a, Result<Answer, SqlError>>,
+) -> BoxStream<'a, Result<Row, SqlError>> {
+    let rows = async move {
+        let answer = answer.await?;
+        Ok::<_, SqlError>(stream::iter(answer.into_rows().map(Ok)))
+    };
+    stream::once(rows).try_flatten().boxed()
 }

@@ -57,6 +57,27 @@ pub enum SqlError {
 }
 
 impl SqlError {
+    /// The error of a [plugged](crate::plugged) database: `code` is SQLite's extended result code.
+    pub fn reported(code: u32, detail: impl Into<String>) -> Self {
+        let source = Box::new(sqlx::Error::Protocol(detail.into()));
+        // SQLITE_CONSTRAINT_PRIMARYKEY, _UNIQUE and _ROWID.
+        if matches!(code, 1555 | 2067 | 2579) {
+            return Self::Unique {
+                constraint: None,
+                source,
+            };
+        }
+        let code = code.to_string();
+        match class(&code) {
+            Class::Away => Self::Unavailable(source),
+            Class::Conflict => Self::Conflict(source),
+            Class::Other => Self::Refused {
+                code: Some(code),
+                source,
+            },
+        }
+    }
+
     /// Whether the same work may succeed when it is begun again.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Conflict(_))
@@ -70,10 +91,10 @@ impl SqlError {
     /// SQLSTATE (Postgres) or extended result code (SQLite), when the database gave one.
     pub fn code(&self) -> Option<String> {
         match self {
-            Self::Unavailable(source)
-            | Self::Conflict(source)
-            | Self::Unique { source, .. }
-            | Self::Refused { source, .. } => database_code(source),
+            Self::Unavailable(source) | Self::Conflict(source) | Self::Unique { source, .. } => {
+                database_code(source)
+            }
+            Self::Refused { code, .. } => code.clone(),
             _ => None,
         }
     }

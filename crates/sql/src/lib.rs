@@ -4,6 +4,7 @@ mod bulk;
 mod db;
 mod error;
 mod open;
+pub mod plugged;
 mod row;
 mod tx;
 mod url;

@@ -63,6 +63,7 @@ impl StoreUrl {
         match self {
             Self::SqliteDir(folder) => open_sqlite(folder, database, options).await,
             Self::Postgres(url) => open_postgres(url, database, options).await,
+            Self::Plugged(databases) => Ok(Db::Plugged(databases.open(database, options).await?)),
         }
     }
 
@@ -96,6 +97,7 @@ impl StoreUrl {
                 connection.close().await?;
                 Ok(())
             }
+            Self::Plugged(databases) => databases.remove(database).await,
         }
     }
 }
@@ -116,7 +118,9 @@ async fn open_sqlite(folder: &Path, database: &str, options: OpenOptions) -> Res
         .busy_timeout(Duration::from_secs(10))
         .foreign_keys(true)
         // 16 MiB of pages per connection.
-        .pragma("cache_size", "-16384");
+        .pragma("cache_size", "-16384")
+        // Journals of single statements and sorted rows stay off the disk: nothing of theirs outlives the statement.
+        .pragma("temp_store", "memory");
     // One connection, so that writers queue here and not inside SQLite's busy handler. Opened now: it creates the file.
     let writer = SqlitePoolOptions::new()
         .max_connections(1)

@@ -15,6 +15,26 @@ pub struct Row(Inner);
 enum Inner {
     Sqlite(SqliteRow),
     Postgres(PgRow),
+    Plain(PlainRow),
+}
+
+/// A row whose values are here already.
+struct PlainRow {
+    columns: Arc<[String]>,
+    values: Vec<Value>,
+}
+
+impl PlainRow {
+    fn get(&self, column: impl Display) -> Result<&Value, SqlError> {
+        let name = column.to_string();
+        let index = match name.parse::<usize>() {
+            Ok(index) => Some(index),
+            Err(_) => self.columns.iter().position(|column| *column == name),
+        };
+        index
+            .and_then(|index| self.values.get(index))
+            .ok_or_else(|| wrong(name, "is not there"))
+    }
 }
 
 /// A column by its index from 0 or by its name.
@@ -34,6 +54,10 @@ impl From<PgRow> for Row {
 }
 
 impl Row {
+    pub(crate) fn plain(columns: Arc<[String]>, values: Vec<Value>) -> Self {
+        Self(Inner::Plain(PlainRow { columns, values }))
+    }
+
     /// An integer. On Postgres every integer type and `boolean` will do; `sum()` of bigints is `numeric` there: write
     /// `cast(sum(x) as bigint)`.
     pub fn i64(&self, column: impl ColumnRef) -> Result<i64, SqlError> {
@@ -62,6 +86,11 @@ impl Row {
                 };
                 value.map(Some).map_err(|error| wrong(column, error))
             }
+            Inner::Plain(row) => match row.get(column)? {
+                Value::Null => Ok(None),
+                Value::I64(value) => Ok(Some(*value)),
+                _ => Err(wrong(column, "is not an integer")),
+            },
         }
     }
 
@@ -92,6 +121,11 @@ impl Row {
         match &self.0 {
             Inner::Sqlite(row) => get(row.try_get(column), column),
             Inner::Postgres(row) => get(row.try_get(column), column),
+            Inner::Plain(row) => match row.get(column)? {
+                Value::Null => Ok(None),
+                Value::Text(value) => Ok(Some(value.clone())),
+                _ => Err(wrong(column, "is not a text")),
+            },
         }
     }
 
@@ -105,6 +139,11 @@ impl Row {
         match &self.0 {
             Inner::Sqlite(row) => get(row.try_get(column), column),
             Inner::Postgres(row) => get(row.try_get(column), column),
+            Inner::Plain(row) => match row.get(column)? {
+                Value::Null => Ok(None),
+                Value::Bytes(value) => Ok(Some(value.clone())),
+                _ => Err(wrong(column, "is not bytes")),
+            },
         }
     }
 
@@ -113,6 +152,7 @@ impl Row {
         match &self.0 {
             Inner::Sqlite(row) => row.len(),
             Inner::Postgres(row) => row.len(),
+            Inner::Plain(row) => row.values.len(),
         }
     }
 
@@ -126,6 +166,7 @@ impl Row {
         match &self.0 {
             Inner::Sqlite(row) => row.columns().get(index).map_or("", |column| column.name()),
             Inner::Postgres(row) => row.columns().get(index).map_or("", |column| column.name()),
+            Inner::Plain(row) => row.columns.get(index).map_or("", String::as_str),
         }
     }
 
@@ -146,6 +187,7 @@ impl Row {
                     raw.type_info().name().to_owned()
                 }
             }),
+            Inner::Plain(row) => return row.get(index).cloned(),
         }
         .map_err(|error| wrong(index, error))?;
         match kind.as_str() {
@@ -227,6 +269,7 @@ impl<T: Column> Column for Option<T> {
         let is_null = match &row.0 {
             Inner::Sqlite(row) => row.try_get_raw(index).map(|raw| raw.is_null()),
             Inner::Postgres(row) => row.try_get_raw(index).map(|raw| raw.is_null()),
+            Inner::Plain(row) => Ok(*row.get(index)? == Value::Null),
         }
         .map_err(|error| wrong(index, error))?;
         if is_null {

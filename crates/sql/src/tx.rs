@@ -4,8 +4,9 @@ use futures::{StreamExt as _, stream::BoxStream};
 use sqlx::{AssertSqlSafe, Postgres, Sqlite, Transaction};
 
 use crate::{
-    db::Backend,
+    db::{Backend, rows_of},
     error::SqlError,
+    plugged::Transaction as Plugged,
     row::Row,
     value::{Value, postgres_arguments, sqlite_arguments},
 };
@@ -16,6 +17,7 @@ pub struct Tx(Inner);
 enum Inner {
     Sqlite(Transaction<'static, Sqlite>),
     Postgres(Transaction<'static, Postgres>),
+    Plugged(Box<dyn Plugged>),
 }
 
 impl Tx {
@@ -27,10 +29,14 @@ impl Tx {
         Self(Inner::Postgres(tx))
     }
 
+    pub(crate) fn plugged(tx: Box<dyn Plugged>) -> Self {
+        Self(Inner::Plugged(tx))
+    }
+
     /// Which database it is, where a statement must differ.
     pub fn backend(&self) -> Backend {
         match &self.0 {
-            Inner::Sqlite(_) => Backend::Sqlite,
+            Inner::Sqlite(_) | Inner::Plugged(_) => Backend::Sqlite,
             Inner::Postgres(_) => Backend::Postgres,
         }
     }
@@ -60,6 +66,7 @@ impl Tx {
                     .await?
                     .rows_affected()
             }
+            Inner::Plugged(tx) => tx.run(sql.to_owned(), params.to_vec()).await?.touched,
         })
     }
 
@@ -74,6 +81,7 @@ impl Tx {
                 .execute(&mut **tx)
                 .await
                 .map(|_| ())?,
+            Inner::Plugged(tx) => tx.run(sql.to_owned(), Vec::new()).await.map(|_| ())?,
         }
         Ok(())
     }
@@ -107,6 +115,10 @@ impl Tx {
                     .map(Row::from)
                     .collect()
             }
+            Inner::Plugged(tx) => {
+                let answer = tx.run(sql.to_owned(), params.to_vec()).await?;
+                answer.into_rows().collect()
+            }
         })
     }
 
@@ -126,6 +138,10 @@ impl Tx {
                     .fetch_optional(&mut **tx)
                     .await?
                     .map(Row::from)
+            }
+            Inner::Plugged(tx) => {
+                let answer = tx.run(sql.to_owned(), params.to_vec()).await?;
+                answer.into_rows().next()
             }
         })
     }
@@ -147,6 +163,7 @@ impl Tx {
                     .map(|row| Ok(row?.into()))
                     .boxed()
             }
+            Inner::Plugged(tx) => rows_of(tx.run(sql.to_owned(), params.to_vec())),
         })
     }
 
@@ -155,6 +172,7 @@ impl Tx {
         match self.0 {
             Inner::Sqlite(tx) => tx.commit().await?,
             Inner::Postgres(tx) => tx.commit().await?,
+            Inner::Plugged(tx) => tx.commit().await?,
         }
         Ok(())
     }
@@ -164,6 +182,7 @@ impl Tx {
         match self.0 {
             Inner::Sqlite(tx) => tx.rollback().await?,
             Inner::Postgres(tx) => tx.rollback().await?,
+            Inner::Plugged(tx) => tx.rollback().await?,
         }
         Ok(())
     }

@@ -4,22 +4,38 @@ use std::{
     fmt,
     path::{Path, PathBuf},
     str::FromStr,
+    sync::Arc,
 };
 
 use sqlx::postgres::PgConnectOptions;
 
-use crate::error::SqlError;
+use crate::{error::SqlError, plugged::Databases};
 
 /// Where a service keeps its databases: a folder of SQLite files, or one Postgres database with a schema for each.
 ///
 /// Printed without its password.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub enum StoreUrl {
     /// `sqlite:///var/lib/ordo` or `sqlite:./data`: one file `<database>.db` per database.
     SqliteDir(PathBuf),
     /// `postgres://user:password@host:port/database`: one schema per database.
     Postgres(String),
+    /// Databases that somebody else brings; no text stands for them.
+    Plugged(Arc<dyn Databases>),
 }
+
+impl PartialEq for StoreUrl {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::SqliteDir(one), Self::SqliteDir(other)) => one == other,
+            (Self::Postgres(one), Self::Postgres(other)) => one == other,
+            (Self::Plugged(one), Self::Plugged(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+}
+
+impl Eq for StoreUrl {}
 
 impl FromStr for StoreUrl {
     type Err = SqlError;
@@ -42,6 +58,7 @@ impl fmt::Display for StoreUrl {
         match self {
             Self::SqliteDir(path) => write!(f, "sqlite:{}", path.display()),
             Self::Postgres(url) => f.write_str(&without_password(url)),
+            Self::Plugged(databases) => write!(f, "{databases:?}"),
         }
     }
 }

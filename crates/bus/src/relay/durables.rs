@@ -4,7 +4,7 @@ use async_nats::jetstream::consumer::{Config, DeliverPolicy, Info};
 use futures::TryStreamExt as _;
 
 use super::partition::{PartitionRelay, RelayError};
-use crate::{error::BusError, headers, stream::StreamState};
+use crate::{connection::Link, error::BusError, headers, stream::StreamState};
 
 /// After so many failures a consumer is given up.
 const MOST_TRIES: u32 = 5;
@@ -49,10 +49,10 @@ impl PartitionRelay {
     }
 
     async fn durables(&self) -> Result<Vec<Info>, BusError> {
-        let stream = self
-            .stream
-            .bus
-            .jetstream()
+        let Link::Nats { jetstream, .. } = self.stream.bus.link() else {
+            return Ok(Vec::new());
+        };
+        let stream = jetstream
             .get_stream_no_info(&self.stream.name)
             .await
             .map_err(|error| self.stream.failed("open", error))?;
@@ -94,12 +94,12 @@ impl PartitionRelay {
 
     /// Creates the consumers that were noted. What fails is tried again the next time.
     pub(super) async fn restore_durables(&mut self) {
+        let Link::Nats { jetstream, .. } = self.stream.bus.link() else {
+            return;
+        };
         for mut durable in std::mem::take(&mut self.carried) {
             let name = durable.config.durable_name.clone().unwrap_or_default();
-            let created = self
-                .stream
-                .bus
-                .jetstream()
+            let created = jetstream
                 .create_consumer_on_stream(durable.config.clone(), self.stream.name.as_str())
                 .await;
             match created {

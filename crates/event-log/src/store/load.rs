@@ -111,6 +111,7 @@ impl Store {
         let rows = match &self.database {
             Database::Sqlite(database) => database.load(&wanted, page as u64).await?,
             Database::Postgres(database) => database.load(&wanted, page as u64).await?,
+            Database::Plugged(database) => database.load(&wanted, page as u64).await?,
         };
         for stream in streams.iter_mut() {
             stream.page = 0;

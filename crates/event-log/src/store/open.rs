@@ -2,7 +2,7 @@
 
 use ordo_sql::{Db, OpenOptions};
 
-use super::{Database, Store, postgres::Postgres, schema, sqlite::Sqlite};
+use super::{Database, Store, plugged::Plugged, postgres::Postgres, schema, sqlite::Sqlite};
 use crate::{config::EventLogConfig, error::OpenError};
 
 /// What the log was created with.
@@ -52,6 +52,12 @@ impl Store {
                 let (database, created) = Postgres::open(&connect, config, partitions).await?;
                 (Database::Postgres(database), created)
             }
+            Db::Plugged(db) => {
+                let database = Plugged::new(db);
+                let partitions = config.partitions.unwrap_or(SQLITE_PARTITIONS);
+                let created = database.create(&config.service, partitions).await?;
+                (Database::Plugged(database), created)
+            }
         };
         let store = Self { database };
         match check(&created, config) {
@@ -65,7 +71,7 @@ impl Store {
 }
 
 /// The number of partitions, when the log is what the configuration says.
-fn check(created: &Created, config: &EventLogConfig) -> Result<u32, OpenError> {
+pub(super) fn check(created: &Created, config: &EventLogConfig) -> Result<u32, OpenError> {
     if created.format != schema::FORMAT {
         return Err(OpenError::Format {
             existing: created.format,

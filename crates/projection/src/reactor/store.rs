@@ -97,7 +97,10 @@ impl Store {
     pub async fn acquire(&self) -> Result<Option<bool>, SqlError> {
         let now = Timestamp::now().0;
         let mut tx = self.db.begin().await?;
-        let lock = if self.is_shared() { " for update" } else { "" };
+        let lock = match self.db.backend() {
+            Backend::Postgres => " for update",
+            Backend::Sqlite => "",
+        };
         let sql = format!("select name, until, clean from owner where one = 1{lock}");
         let Some(row) = tx.fetch_optional(&sql, &[]).await? else {
             return Ok(None);
@@ -128,7 +131,7 @@ impl Store {
 
     /// Several processes may be there.
     pub fn is_shared(&self) -> bool {
-        self.db.backend() == Backend::Postgres
+        self.db.is_shared()
     }
 
     pub async fn cursors(&self) -> Result<Cursors, SqlError> {
@@ -217,7 +220,7 @@ impl Store {
     /// The oldest things to do, without those of parked entities.
     pub async fn oldest(&self, limit: usize) -> Result<Vec<Item>, SqlError> {
         let sql = format!(
-            "select {} from inbox where entity not in (select entity from parked) order by seq limit $1",
+            "select {} from inbox where entity not in (select entity from parked) order by seq limit cast($1 as bigint)",
             INBOX_COLUMNS.join(", ")
         );
         let rows = self.db.fetch_all(&sql, &params![limit as u64]).await?;
@@ -234,7 +237,7 @@ impl Store {
     /// What there is to do for `entity` after `seq`.
     pub async fn page(&self, entity: &str, seq: i64, limit: usize) -> Result<Vec<Item>, SqlError> {
         let sql = format!(
-            "select {} from inbox where entity = $1 and seq > $2 order by seq limit $3",
+            "select {} from inbox where entity = $1 and seq > $2 order by seq limit cast($3 as bigint)",
             INBOX_COLUMNS.join(", ")
         );
         let rows = self
@@ -284,7 +287,7 @@ impl Store {
             .fetch_all(
                 "select entity, tenant, name, type, attempts, error, parked_at,
                         (select count(*) from inbox where inbox.entity = parked.entity)
-                 from parked where entity > $1 order by entity limit $2",
+                 from parked where entity > $1 order by entity limit cast($2 as bigint)",
                 &params![after, limit],
             )
             .await?;
@@ -359,7 +362,7 @@ impl Store {
     }
 
     pub async fn due_timers(&self, now: i64, limit: u32) -> Result<Vec<DueTimer>, SqlError> {
-        let sql = "select entity, key, tenant, due, payload, cause from timer where due <= $1 order by due limit $2";
+        let sql = "select entity, key, tenant, due, payload, cause from timer where due <= $1 order by due limit cast($2 as bigint)";
         let rows = self.db.fetch_all(sql, &params![now, limit]).await?;
         rows.iter()
             .map(|row| {

@@ -190,7 +190,7 @@ impl Supervisor {
 /// Removes replaced tables when no query holds them any more, or after the time that queries are given.
 async fn retire(shared: Arc<Shared>, old: Arc<Serving>) {
     let deadline = tokio::time::Instant::now() + shared.settings.drain;
-    let shares = old.db.backend() == ordo_sql::Backend::Postgres;
+    let shares = old.db.is_shared();
     // On Postgres other processes may read them; they look around every five seconds.
     let earliest = tokio::time::Instant::now()
         + if shares {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ordo_proto::ops::RebuildProjectionResponse;
-use ordo_sql::{Backend, SqlError};
+use ordo_sql::SqlError;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -145,8 +145,7 @@ impl Supervisor {
             First::Follow => self.follow_serving().await,
             First::Replace(replacement) => self.replace(replacement).await,
         };
-        // Other processes exist on Postgres only.
-        let shares = self.shared.serving.load().db.backend() == Backend::Postgres;
+        let shares = self.shared.serving.load().db.is_shared();
         let mut ticks = tokio::time::interval(Duration::from_secs(5));
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while let Some(mut active) = running.take() {
@@ -216,7 +215,7 @@ impl Supervisor {
                     .await
             }
             Some(Ended::Follower(follower, Err(Stop::Displaced))) => {
-                if follower.db.backend() == Backend::Sqlite {
+                if !follower.db.is_shared() {
                     // Nobody else is there: a commit succeeded whose answer was lost.
                     return self.follow_serving().await;
                 }
