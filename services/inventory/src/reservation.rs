@@ -90,7 +90,7 @@ pub enum ReservationCommand {
     /// Reserved units turned out not to be there.
     Lose {
         /// Which units.
-        allocation: Allocation,
+        allocations: Vec<Allocation>,
         /// The adjustment's reason.
         cause: String,
     },
@@ -229,14 +229,19 @@ impl Decider for Reservation {
                     .into(),
                 ])
             }
-            ReservationCommand::Lose { allocation, cause } => Ok(vec![
-                ReservationUnitsLost {
-                    reservation_id: state.id(),
-                    allocations: vec![(&allocation).into()],
-                    cause,
+            ReservationCommand::Lose { allocations, cause } => {
+                if allocations.is_empty() {
+                    return Ok(Vec::new());
                 }
-                .into(),
-            ]),
+                Ok(vec![
+                    ReservationUnitsLost {
+                        reservation_id: state.id(),
+                        allocations: allocations.iter().map(Into::into).collect(),
+                        cause,
+                    }
+                    .into(),
+                ])
+            }
         }
     }
 

@@ -6,6 +6,8 @@
 //! 3. if the order may be split: two sites that together have everything, then the site that has most of what is left, again
 //!    and again; if it may not: the one site that has most.
 //!
+//! An order that may not be split and of which units are reserved already stays with the sites that serve it.
+//!
 //! Among equals: a site that serves the order already, then the nearest (same city, province, country as the recipient),
 //! then the lowest priority number, then the id.
 
@@ -48,8 +50,6 @@ pub struct Candidate {
     pub region: Region,
     /// Lower is tried first.
     pub priority: i32,
-    /// Units of this order are reserved there already.
-    pub serves_already: bool,
     /// Units that this order may have, by SKU.
     pub free: BTreeMap<Sku, i64>,
 }
@@ -65,6 +65,24 @@ pub struct Wish {
     pub split_allowed: bool,
     /// All units or none.
     pub all_or_nothing: bool,
+    /// Units of this order are reserved at these sites already.
+    pub serving: BTreeSet<SiteId>,
+}
+
+impl Wish {
+    /// No other site than those that serve the order already may serve it, whatever they have.
+    fn is_bound(&self) -> bool {
+        !self.split_allowed && self.site_id.is_none() && !self.serving.is_empty()
+    }
+
+    /// Several sites may serve the order. For one that is bound, those that do it already.
+    fn several_may_serve(&self) -> bool {
+        self.split_allowed || (self.is_bound() && self.serving.len() > 1)
+    }
+
+    fn is_served_by(&self, site: &Candidate) -> bool {
+        self.serving.contains(&site.site_id)
+    }
 }
 
 /// Where the units come from.
@@ -134,13 +152,13 @@ fn rank(candidates: Vec<Candidate>, wish: &Wish) -> Vec<Candidate> {
             .as_ref()
             .is_none_or(|named| *named == site.site_id)
     });
-    if !wish.split_allowed && sites.iter().any(|site| site.serves_already) {
-        sites.retain(|site| site.serves_already);
+    if wish.is_bound() {
+        sites.retain(|site| wish.is_served_by(site));
     }
     sites.sort_by_cached_key(|site| {
         let nearness = nearness(&site.region, &wish.region);
         (
-            Reverse(site.serves_already),
+            Reverse(wish.is_served_by(site)),
             Reverse(nearness),
             site.priority,
             site.site_id.clone(),
@@ -177,7 +195,7 @@ fn choose<'a>(sites: &'a [Candidate], wanted: &BTreeMap<&Sku, i64>, wish: &Wish)
             sites: vec![site],
         };
     }
-    if !wish.split_allowed {
+    if !wish.several_may_serve() {
         let best = best(sites.iter(), wanted).into_iter().collect();
         return Choice {
             rule: Rule::MostOfOne,

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ordo_event_log::NotLoaded;
-use ordo_proto::inventory::ReservationRequested;
 
 use super::Streams;
 use crate::{
@@ -34,13 +33,8 @@ pub(super) fn source(
     served: Option<&Sku>,
 ) -> Result<Plan, NotLoaded> {
     let reservation = streams.state::<Reservation>(id.as_str())?.clone();
-    let wish = reservation.request().map(wish).unwrap_or_default();
+    let wish = wish(&reservation);
     let demand: Vec<Demand> = reservation.wanted().iter().map(demand).collect();
-    let serving: BTreeSet<&SiteId> = reservation
-        .open()
-        .iter()
-        .map(|open| &open.site_id)
-        .collect();
     let skus: BTreeSet<&Sku> = demand.iter().map(|line| &line.sku).collect();
     let sites = sites(streams)?;
 
@@ -78,7 +72,6 @@ pub(super) fn source(
                     site_id: site_id.clone(),
                     region: site.region.clone(),
                     priority: site.priority,
-                    serves_already: serving.contains(site_id),
                     free: BTreeMap::new(),
                 })
                 .free
@@ -104,7 +97,11 @@ pub(super) fn available_anywhere(streams: &mut impl Streams, sku: &Sku) -> Resul
     Ok(available)
 }
 
-fn wish(request: &ReservationRequested) -> Wish {
+fn wish(reservation: &Reservation) -> Wish {
+    let Some(request) = reservation.request() else {
+        return Wish::default();
+    };
+    let serving = reservation.open().iter().map(|open| open.site_id.clone());
     Wish {
         region: request.region.clone().unwrap_or_default(),
         site_id: Some(&request.site_id)
@@ -112,6 +109,7 @@ fn wish(request: &ReservationRequested) -> Wish {
             .map(SiteId::from),
         split_allowed: request.split_allowed,
         all_or_nothing: request.all_or_nothing,
+        serving: serving.collect(),
     }
 }
 

@@ -7,7 +7,7 @@ use ordo_proto::{inventory::StockCondition, types::Money};
 
 use super::{
     InventoryError, Streams, facts,
-    settle::{move_stock, record, units_came},
+    settle::{move_stock, record, serve_if_easier, units_came, waits},
 };
 use crate::{
     ids::{LineId, Place, ReservationId, SiteId, Sku},
@@ -137,6 +137,12 @@ pub fn adjust(
         release,
     } = adjustment;
     check(streams, &place.site_id, [&place.sku])?;
+    let before = match &release {
+        Some((reservation_id, ..)) => {
+            Some((reservation_id.clone(), waits(streams, reservation_id)?))
+        }
+        None => None,
+    };
     let release = match release {
         Some((reservation_id, line_id, quantity)) => {
             lose(streams, &place, &reservation_id, line_id, quantity, &reason)?
@@ -159,6 +165,9 @@ pub fn adjust(
     if delta > 0 && condition == StockCondition::Sellable {
         units_came(streams, [&place.sku])?;
     }
+    if let Some((reservation_id, before)) = before {
+        serve_if_easier(streams, &reservation_id, &before)?;
+    }
     Ok(streams
         .state::<Stock>(&place.stream_id())?
         .on_hand(condition))
@@ -178,16 +187,13 @@ fn lose(
     let lost: Vec<_> = (reservation.newest(&[part], &place.site_id).into_iter())
         .filter(|allocation| allocation.sku == place.sku)
         .collect();
-    let mut units = 0_i64;
-    for allocation in lost {
-        units = units.saturating_add(allocation.quantity);
-        let cause = reason.to_owned();
-        record(
-            streams,
-            reservation_id,
-            ReservationCommand::Lose { allocation, cause },
-        )?;
-    }
+    let units = lost.iter().map(|allocation| allocation.quantity);
+    let units = units.fold(0_i64, i64::saturating_add);
+    let lose = ReservationCommand::Lose {
+        allocations: lost,
+        cause: reason.to_owned(),
+    };
+    record(streams, reservation_id, lose)?;
     Ok((units > 0).then_some(units))
 }
 

@@ -6,7 +6,7 @@ use ordo_proto::inventory::ReservationRequested;
 use super::{
     InventoryError, Streams,
     facts::source,
-    settle::{queue, record, units_came, waits},
+    settle::{queue, record, serve_if_easier, units_came, waits},
 };
 use crate::{
     ids::{ReservationId, SiteId},
@@ -76,10 +76,12 @@ pub fn release(
             cause,
         },
     )?;
+    let still = streams.state::<Reservation>(id.as_str())?.open();
+    let gone = difference(&open, still);
     queue(streams, id, &before)?;
     units_came(streams, &freed)?;
-    let still = streams.state::<Reservation>(id.as_str())?.open();
-    Ok(difference(&open, still))
+    serve_if_easier(streams, id, &before)?;
+    Ok(gone)
 }
 
 /// Units left in a parcel. The same parcel again changes nothing.
@@ -91,6 +93,7 @@ pub fn consume(
     lines: Vec<Part>,
 ) -> Result<(), Halt<InventoryError>> {
     requested(streams, id)?;
+    let before = waits(streams, id)?;
     record(
         streams,
         id,
@@ -100,7 +103,7 @@ pub fn consume(
             lines,
         },
     )?;
-    Ok(())
+    serve_if_easier(streams, id, &before)
 }
 
 /// Gives everything back when the time set by the latest attempt has come; changes nothing before, and nothing when there is

@@ -7,13 +7,12 @@ use ordo_event_log::Halt;
 
 use super::{
     InventoryError, Streams,
-    facts::{available_anywhere, source},
-    settle::{decide_queue, queue, record, units_came, waits},
+    facts::available_anywhere,
+    settle::{decide_queue, serve, units_came},
 };
 use crate::{
     backorder::{Backorder, BackorderChange},
     ids::Sku,
-    reservation::ReservationCommand,
 };
 
 /// Units moved by one call, in allocations, after which it stops; keeps a command within the log's limits.
@@ -62,20 +61,11 @@ pub fn serve_backorder(
             outcome.done = false;
             break;
         }
-        let before = waits(streams, &reservation_id)?;
-        let plan = source(streams, &reservation_id, Some(sku))?;
+        let found = serve(streams, &reservation_id, Some(sku))?;
         through = place;
         outcome.looked_at += 1;
-        if !plan.allocations.is_empty() {
-            allocations += plan.allocations.len();
-            outcome.served += 1;
-            let found = ReservationCommand::Allocate {
-                allocations: plan.allocations,
-                why: plan.why,
-            };
-            record(streams, &reservation_id, found)?;
-            queue(streams, &reservation_id, &before)?;
-        }
+        outcome.served += u32::from(found > 0);
+        allocations += found;
     }
     let served = BackorderChange::Served {
         through,

@@ -6,7 +6,7 @@ use ordo_decider::Decider as _;
 use ordo_event_log::{Halt, NotLoaded};
 use ordo_proto::inventory::ReservationAllocation;
 
-use super::{InventoryError, Streams};
+use super::{InventoryError, Streams, facts::source};
 use crate::{
     backorder::{Backorder, BackorderChange, BackorderCommand},
     ids::{Place, ReservationId, SiteId, Sku},
@@ -102,19 +102,26 @@ pub(super) fn move_stock(
         .map_err(|halt| halt.map(InventoryError::from))
 }
 
-/// What a reservation waits for, to tell afterwards which queues it entered or left.
-pub(super) fn waits(
-    streams: &mut impl Streams,
-    id: &ReservationId,
-) -> Result<BTreeMap<Sku, i64>, NotLoaded> {
-    Ok(streams.state::<Reservation>(id.as_str())?.wanted_by_sku())
+/// What a reservation waited for before something happened to it.
+pub(super) struct Waits {
+    units: BTreeMap<Sku, i64>,
+    bound: bool,
+}
+
+/// What a reservation waits for, to tell afterwards which queues it entered or left, and whether it became easier to serve.
+pub(super) fn waits(streams: &mut impl Streams, id: &ReservationId) -> Result<Waits, NotLoaded> {
+    let reservation = streams.state::<Reservation>(id.as_str())?;
+    Ok(Waits {
+        units: reservation.wanted_by_sku(),
+        bound: reservation.is_bound_to_sites(),
+    })
 }
 
 /// Puts the reservation into the queues of what it waits for now, and out of those it was in `before`.
 pub(super) fn queue(
     streams: &mut impl Streams,
     id: &ReservationId,
-    before: &BTreeMap<Sku, i64>,
+    before: &Waits,
 ) -> Result<(), Halt<InventoryError>> {
     let reservation = streams.state::<Reservation>(id.as_str())?;
     let now = reservation.wanted_by_sku();
@@ -123,7 +130,7 @@ pub(super) fn queue(
         .map(|request| request.site_id.as_str())
         .filter(|site| !site.is_empty())
         .map(SiteId::from);
-    let skus: BTreeSet<&Sku> = before.keys().chain(now.keys()).collect();
+    let skus: BTreeSet<&Sku> = before.units.keys().chain(now.keys()).collect();
     for sku in skus {
         let change = BackorderChange::Wait {
             reservation_id: id.clone(),
@@ -133,6 +140,43 @@ pub(super) fn queue(
         decide_queue(streams, sku, change)?;
     }
     Ok(())
+}
+
+/// Serves a reservation that waits for less than `before`, or is no longer bound to sites that served it: what is there
+/// already may be enough now, and no movement will come to say so. Units owed to others who wait before it stay theirs; where
+/// a queue is being served, its turn comes.
+pub(super) fn serve_if_easier(
+    streams: &mut impl Streams,
+    id: &ReservationId,
+    before: &Waits,
+) -> Result<(), Halt<InventoryError>> {
+    let now = waits(streams, id)?;
+    let fewer = |(sku, units): (&Sku, &i64)| now.units.get(sku).unwrap_or(&0) < units;
+    let easier = before.units.iter().any(fewer) || (before.bound && !now.bound);
+    if now.units.is_empty() || !easier {
+        return Ok(());
+    }
+    serve(streams, id, None).map(drop)
+}
+
+/// Reserves what is there of what the reservation waits for; see [`source`]. How many allocations.
+pub(super) fn serve(
+    streams: &mut impl Streams,
+    id: &ReservationId,
+    served: Option<&Sku>,
+) -> Result<usize, Halt<InventoryError>> {
+    let plan = source(streams, id, served)?;
+    let found = plan.allocations.len();
+    if found > 0 {
+        let before = waits(streams, id)?;
+        let allocate = ReservationCommand::Allocate {
+            allocations: plan.allocations,
+            why: plan.why,
+        };
+        record(streams, id, allocate)?;
+        queue(streams, id, &before)?;
+    }
+    Ok(found)
 }
 
 /// Tells those who wait that units of these SKUs became available.

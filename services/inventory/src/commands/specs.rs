@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod catalogue;
+mod easing;
 mod invariants;
 mod movements;
 mod reserving;

@@ -130,6 +130,12 @@ impl Reservation {
         wanted
     }
 
+    /// Only the sites that serve the order already may serve what it waits for: it may not be split, and units are reserved.
+    pub fn is_bound_to_sites(&self) -> bool {
+        let one_parcel = |request: &ReservationRequested| !request.split_allowed;
+        !self.open.is_empty() && self.request.as_ref().is_some_and(one_parcel)
+    }
+
     /// Units of the line reserved at the site.
     pub fn open_at(&self, line_id: &LineId, site_id: &SiteId) -> i64 {
         self.open

@@ -39,7 +39,7 @@ fn qualities(site: &Candidate, wish: &Wish) -> String {
         1 => "same country",
         _ => "no nearer site known",
     };
-    let already = if site.serves_already {
+    let already = if wish.is_served_by(site) {
         "serves the order already, "
     } else {
         ""

@@ -13,7 +13,6 @@ fn site(site_id: &str, priority: i32, free: &[(&str, i64)]) -> Candidate {
         site_id: site_id.into(),
         region: Region::default(),
         priority,
-        serves_already: false,
         free: free
             .iter()
             .map(|(sku, units)| ((*sku).into(), *units))
@@ -48,6 +47,13 @@ fn split() -> Wish {
 
 fn one_parcel() -> Wish {
     Wish::default()
+}
+
+fn served_by(sites: &[&str], wish: Wish) -> Wish {
+    Wish {
+        serving: sites.iter().map(|site| (*site).into()).collect(),
+        ..wish
+    }
 }
 
 fn found(plan: &Plan) -> Vec<(&str, &str, i64)> {
@@ -138,14 +144,10 @@ fn among_equally_near_sites_the_lower_priority_number_comes_first_then_the_id() 
 #[test]
 fn a_site_that_serves_the_order_already_comes_first() {
     let all = &[("MUG", 5)];
-    let already = Candidate {
-        serves_already: true,
-        ..site("B", 9, all)
-    };
     let plan = plan_of(
         &want(&[("1", "MUG", 1)]),
-        vec![site("A", 1, all), already],
-        &split(),
+        vec![site("A", 1, all), site("B", 9, all)],
+        &served_by(&["B"], split()),
     );
     assert_eq!(found(&plan), [("1", "B", 1)]);
     assert!(plan.why.contains("serves the order already"));
@@ -211,18 +213,41 @@ fn an_order_that_may_not_be_split_gets_what_one_site_has() {
 
 #[test]
 fn an_order_that_may_not_be_split_stays_with_the_site_that_serves_it() {
-    let already = Candidate {
-        serves_already: true,
-        ..site("A", 1, &[("MUG", 1)])
-    };
     let plan = plan_of(
         &want(&[("1", "MUG", 2)]),
-        vec![already, site("B", 2, &[("MUG", 9)])],
-        &one_parcel(),
+        vec![site("A", 1, &[("MUG", 1)]), site("B", 2, &[("MUG", 9)])],
+        &served_by(&["A"], one_parcel()),
     );
     assert_eq!(
         (found(&plan), lacking(&plan)),
         (vec![("1", "A", 1)], vec![("1", 1)])
+    );
+    let elsewhere = plan_of(
+        &want(&[("2", "POT", 1)]),
+        vec![site("B", 2, &[("POT", 9)])],
+        &served_by(&["A"], one_parcel()),
+    );
+    assert_eq!(
+        lacking(&elsewhere),
+        [("2", 1)],
+        "A, which serves it, never had a pot"
+    );
+}
+
+#[test]
+fn an_order_that_several_sites_serve_already_may_have_more_from_all_of_them() {
+    let plan = plan_of(
+        &want(&[("1", "MUG", 9)]),
+        vec![
+            site("A", 1, &[("MUG", 1)]),
+            site("B", 2, &[("MUG", 2)]),
+            site("C", 3, &[("MUG", 3)]),
+        ],
+        &served_by(&["A", "B"], one_parcel()),
+    );
+    assert_eq!(
+        (found(&plan), lacking(&plan)),
+        (vec![("1", "B", 2), ("1", "A", 1)], vec![("1", 6)])
     );
 }
 

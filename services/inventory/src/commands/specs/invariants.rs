@@ -1,5 +1,7 @@
 //! Random commands in random order: the rules of `stock.conservation` hold after every one of them.
 
+use std::collections::BTreeSet;
+
 use ordo_event_log::{Halt, Timestamp};
 use proptest::{collection::vec, prelude::*};
 
@@ -290,40 +292,41 @@ fn nobody_who_could_be_served_waits(shop: &mut Shop) {
         else {
             continue;
         };
-        let site = Some(&request.site_id).filter(|site| !site.is_empty());
-        let pinned: Vec<&str> = match site {
-            Some(site) => vec![site],
-            None if !request.split_allowed && !reservation.open().is_empty() => reservation
-                .open()
-                .iter()
-                .map(|open| open.site_id.as_str())
-                .collect(),
-            None => vec!["W1", "W2"],
+        let named = Some(request.site_id.as_str()).filter(|site| !site.is_empty());
+        let bound = !request.split_allowed && !reservation.open().is_empty();
+        // Sites that may serve it, and whether several of them may do so together.
+        let (sites, together): (BTreeSet<&str>, bool) = match named {
+            Some(site) => (BTreeSet::from([site]), true),
+            None if bound => {
+                let serving = reservation.open().iter();
+                let serving = serving.map(|open| open.site_id.as_str());
+                (serving.filter(|site| *site != "DESK").collect(), true)
+            }
+            None => (BTreeSet::from(["W1", "W2"]), request.split_allowed),
         };
-        let has = |shop: &mut Shop, sku: &str, sites: &[&str]| -> i64 {
+        let has = |shop: &mut Shop, sku: &Sku, sites: &[&str]| -> i64 {
             sites
                 .iter()
-                .map(|site| shop.stock(sku, site).available())
+                .map(|site| shop.stock(sku.as_str(), site).available())
                 .sum()
         };
-        for (sku, wanted) in reservation.wanted_by_sku() {
-            let available = has(shop, sku.as_str(), &pinned);
-            if !request.all_or_nothing && request.split_allowed {
-                assert_eq!(
-                    available, 0,
-                    "{order} waits for {wanted} of {sku}, and {available} are there"
-                );
+        let wanted = reservation.wanted_by_sku();
+        if !request.all_or_nothing {
+            for (sku, units) in &wanted {
+                let there = has(shop, sku, &sites.iter().copied().collect::<Vec<_>>());
+                assert_eq!(there, 0, "{order} waits for {units} of {sku}");
             }
+            continue;
         }
-        let all_there = |shop: &mut Shop, sites: &[&str]| {
-            (reservation.wanted_by_sku().iter())
-                .all(|(sku, wanted)| has(shop, sku.as_str(), sites) >= *wanted)
+        let groups: Vec<Vec<&str>> = if together {
+            vec![sites.into_iter().collect()]
+        } else {
+            sites.into_iter().map(|site| vec![site]).collect()
         };
-        for site in &pinned {
-            assert!(
-                !all_there(shop, &[site]),
-                "{order} waits, and {site} has everything"
-            );
+        for group in groups {
+            let mut all = wanted.iter();
+            let all_there = all.all(|(sku, units)| has(shop, sku, &group) >= *units);
+            assert!(!all_there, "{order} waits, and {group:?} has everything");
         }
     }
     for sku in SKUS {

@@ -120,7 +120,7 @@ fn lost_units_are_no_longer_open_and_not_waited_for() {
     let before = Reservation::fold(&partly_served()).wanted_by_sku();
     let state = given_partly_served()
         .when(ReservationCommand::Lose {
-            allocation: lost,
+            allocations: vec![lost],
             cause: "NOT_IN_STOCK".into(),
         })
         .then([event])
