@@ -9,6 +9,7 @@ mod decision;
 mod error;
 mod event;
 mod feed;
+mod file;
 mod fold;
 mod hash;
 mod ids;
@@ -29,6 +30,7 @@ pub use command::{Command, Receipt};
 pub use config::EventLogConfig;
 pub use error::{ExecuteError, OpenError, ReadError, StoreError};
 pub use event::{EventHash, Head, RecordedEvent, StreamId, TenantId, Timestamp};
+pub use file::{HIGHEST_EPOCH, LogFile, RESTORED_EPOCH};
 pub use hash::hash_event;
 pub use limits::{
     MAX_BYTES_PER_COMMAND, MAX_COMMAND_ID, MAX_EVENTS_PER_COMMAND, MAX_METADATA, MAX_PAYLOAD,

@@ -1,5 +1,6 @@
 //! The log's tables, on SQLite and Postgres.
 
+mod closed_file;
 mod load;
 mod open;
 mod plugged;
