@@ -176,6 +176,11 @@ impl Cluster {
         self.process(program)?.take_down().await
     }
 
+    /// Ends a program with SIGTERM and keeps it down until [`resume`](Self::resume).
+    pub async fn drain(&self, program: &str) -> Result<(), ClusterError> {
+        self.process(program)?.stop(PATIENCE).await
+    }
+
     /// Starts a program that was taken down and waits until it is ready.
     pub async fn resume(&self, program: &'static str) -> Result<(), ClusterError> {
         self.process(program)?.start();

@@ -28,6 +28,6 @@ mod stores;
 
 pub use eventually::eventually;
 pub use nats::{Nats, NatsOptions, NatsUser};
-pub use postgres::Postgres;
+pub use postgres::{Postgres, PostgresOptions};
 pub use server::ServerError;
 pub use stores::{TestStore, sqlite, stores};

@@ -6,12 +6,16 @@ use std::{
         fs::{MetadataExt, PermissionsExt, chown},
         process::CommandExt,
     },
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
+use rustix::process::Signal;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, postgres::PgConnectOptions};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -25,13 +29,38 @@ const START_DEADLINE: Duration = Duration::from_secs(60);
 
 static SHARED: OnceCell<Postgres> = OnceCell::const_new();
 
+/// How a server of the caller's own is set up.
+#[derive(Clone, Debug)]
+pub struct PostgresOptions {
+    /// Folder in which the server's own is made. Short: paths of unix sockets are at most 107 bytes long.
+    pub parent: PathBuf,
+    /// Environment of the server.
+    pub environment: Vec<(String, String)>,
+    /// Further settings, `name=value`; the last one of a name counts.
+    pub settings: Vec<String>,
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        Self {
+            // Not from TMPDIR, which may be long.
+            parent: PathBuf::from("/tmp"),
+            environment: Vec::new(),
+            settings: Vec::new(),
+        }
+    }
+}
+
 /// A Postgres server with `fsync` on and up to 400 connections, reached through a unix socket in a folder of its own.
 /// It is stopped and removed when the test process ends, however that ends.
 #[derive(Debug)]
 pub struct Postgres {
     folder: TempDir,
     databases: AtomicU64,
-    _process: Process,
+    programs: PathBuf,
+    account: Account,
+    options: PostgresOptions,
+    process: Mutex<Option<Process>>,
 }
 
 impl Postgres {
@@ -42,28 +71,94 @@ impl Postgres {
 
     /// A server of the caller's own.
     pub async fn start() -> Result<Self, ServerError> {
+        Self::start_with(PostgresOptions::default()).await
+    }
+
+    /// A server of the caller's own, with settings of the caller's own.
+    pub async fn start_with(options: PostgresOptions) -> Result<Self, ServerError> {
         let programs = locate::postgres_bin()?;
-        // Unix socket paths are at most 107 bytes long, so the folder is not taken from TMPDIR.
         let folder = tempfile::Builder::new()
             .prefix("ordo-pg-")
-            .tempdir_in("/tmp")
+            .tempdir_in(&options.parent)
             .context(|| "making a folder for Postgres".into())?;
         let account = Account::choose(folder.path())?;
         let log = folder.path().join("postgres.log");
         account.take(folder.path())?;
 
         let (initdb, data) = (programs.join("initdb"), folder.path().join("data"));
-        let (to, account_of_initdb) = (log.clone(), account);
-        tokio::task::spawn_blocking(move || init(&initdb, &data, account_of_initdb, &to))
+        tokio::task::spawn_blocking(move || init(&initdb, &data, account, &log))
             .await
             .map_err(|error| ServerError::Io {
                 what: "running initdb".into(),
                 source: error.into(),
             })??;
+        let server = Self {
+            folder,
+            databases: AtomicU64::new(0),
+            programs,
+            account,
+            options,
+            process: Mutex::new(None),
+        };
+        server.launch().await?;
+        Ok(server)
+    }
 
-        let mut process = serve(&programs.join("postgres"), folder.path(), account, &log)?;
+    /// Whether the server runs.
+    pub fn is_running(&self) -> bool {
+        self.process()
+            .as_mut()
+            .is_some_and(|process| process.ended().is_none())
+    }
+
+    /// The server's first process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        let mut process = self.process();
+        let process = process.as_mut()?;
+        process.ended().is_none().then(|| process.id())
+    }
+
+    /// An immediate stop: no checkpoint, no word to clients. The next start recovers from the log.
+    pub async fn stop_at_once(&self) -> Result<(), ServerError> {
+        let process = self.process().take();
+        if let Some(mut process) = process {
+            process.signal(Signal::QUIT);
+            let end = Instant::now() + START_DEADLINE;
+            while process.ended().is_none() && Instant::now() < end {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts the server again (stopping it at once if it runs), with the same data.
+    pub async fn restart(&self) -> Result<(), ServerError> {
+        self.stop_at_once().await?;
+        self.launch().await
+    }
+
+    /// Where its socket is and, in `data`, its databases.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A client program of the server's own version: `pg_dump`, `psql`.
+    pub fn client(&self, program: &str) -> Command {
+        Command::new(self.programs.join(program))
+    }
+
+    fn process(&self) -> MutexGuard<'_, Option<Process>> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs the server and waits until it serves.
+    async fn launch(&self) -> Result<(), ServerError> {
+        let folder = self.folder.path();
+        let log = folder.join("postgres.log");
+        let program = self.programs.join("postgres");
+        let mut process = serve(&program, folder, self.account, &self.options, &log)?;
         let end = Instant::now() + START_DEADLINE;
-        while let Err(error) = connect(folder.path(), "postgres").await {
+        while let Err(error) = connect(folder, "postgres").await {
             if process.ended().is_some() || Instant::now() >= end {
                 return Err(ServerError::NotStarted {
                     program: "postgres",
@@ -72,11 +167,8 @@ impl Postgres {
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        Ok(Self {
-            folder,
-            databases: AtomicU64::new(0),
-            _process: process,
-        })
+        *self.process() = Some(process);
+        Ok(())
     }
 
     /// Creates an empty database and gives its URL.
@@ -199,9 +291,11 @@ fn serve(
     program: &Path,
     folder: &Path,
     account: Account,
+    options: &PostgresOptions,
     log: &Path,
 ) -> Result<Process, ServerError> {
     let mut command = account.command(program, folder, log)?;
+    command.envs(options.environment.iter().cloned());
     command.arg("-D").arg(folder.join("data"));
     command.arg("-k").arg(folder);
     for setting in [
@@ -211,6 +305,9 @@ fn serve(
         "shared_buffers=64MB",
         "timezone=UTC",
     ] {
+        command.args(["-c", setting]);
+    }
+    for setting in &options.settings {
         command.args(["-c", setting]);
     }
     Process::start(command, "QUIT", folder)

@@ -7,6 +7,8 @@ use std::{
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// Why a server for tests did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -120,6 +122,14 @@ impl Process {
 
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Sends a signal to the server; it may have ended by itself.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        if let Some(pid) = pid {
+            let _ = kill_process(pid, signal);
+        }
     }
 
     /// How it ended, if it did.
