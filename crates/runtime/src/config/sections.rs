@@ -63,9 +63,10 @@ impl NatsConfig {
             ),
             max_bytes: r.value(
                 "nats.max_bytes",
-                "1073741824",
+                // Sixteen streams (four services of four partitions) fit on a laptop's disk.
+                "268435456",
                 "a count of bytes",
-                "Bytes that each stream may hold.",
+                "Bytes that each stream may hold; there is one for each partition. The broker sets them aside when it makes the stream, and drops the oldest messages beyond them. The owner's log keeps them.",
             ),
             max_age: r.duration(
                 "nats.max_age",
