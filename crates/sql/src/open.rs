@@ -141,8 +141,10 @@ async fn open_sqlite(folder: &Path, database: &str, options: OpenOptions) -> Res
 
 fn postgres_options(url: &str) -> Result<PgConnectOptions, SqlError> {
     // The parser's error names the part that is wrong, never its value.
-    PgConnectOptions::from_str(url)
-        .map_err(|_| SqlError::Url("the Postgres URL is not valid".to_owned()))
+    let options = PgConnectOptions::from_str(url)
+        .map_err(|_| SqlError::Url("the Postgres URL is not valid".to_owned()))?;
+    // `create … if not exists` would tell every start what exists.
+    Ok(options.options([("client_min_messages", "warning")]))
 }
 
 async fn open_postgres(url: &str, database: &str, options: OpenOptions) -> Result<Db, SqlError> {
