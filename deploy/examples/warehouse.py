@@ -15,12 +15,14 @@ Without `--home`, name the addresses and files yourself: `warehouse.py run --hel
 
 import argparse
 import asyncio
+import atexit
 import contextlib
 import hashlib
 import json
 import logging
 import pathlib
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -76,23 +78,21 @@ class Refused(Exception):
 
 
 def load_protos(proto: pathlib.Path) -> None:
-    """Generates Python code from the published protos, once per version of them, and makes it importable."""
+    """Generates Python code from the published protos into a folder that only this process uses, and makes it importable."""
     from grpc_tools import protoc
 
     files = sorted(str(path.relative_to(proto)) for path in proto.rglob("*.proto"))
     if not files:
         raise SystemExit(f"{proto} holds no .proto files; name the folder with --proto")
-    version = hashlib.sha256(b"".join((proto / name).read_bytes() for name in files)).hexdigest()[:16]
-    out = pathlib.Path(tempfile.gettempdir()) / f"ordo-warehouse-{version}"
-    if not (out / "complete").exists():
-        out.mkdir(parents=True, exist_ok=True)
-        # Well-known types come with grpcio-tools.
-        bundled = pathlib.Path(protoc.__file__).parent / "_proto"
-        arguments = ["protoc", f"-I{proto}", f"-I{bundled}", f"--python_out={out}", f"--grpc_python_out={out}", *files]
-        if protoc.main(arguments) != 0:
-            raise SystemExit("the protos could not be compiled")
-        (out / "complete").touch()
-    sys.path.insert(0, str(out))
+    # Made with a name that nobody can foresee and open to this user only: nobody else's code is ever imported from it.
+    out = tempfile.mkdtemp(prefix="ordo-warehouse-")
+    atexit.register(shutil.rmtree, out, ignore_errors=True)
+    # Well-known types come with grpcio-tools.
+    bundled = pathlib.Path(protoc.__file__).parent / "_proto"
+    arguments = ["protoc", f"-I{proto}", f"-I{bundled}", f"--python_out={out}", f"--grpc_python_out={out}", *files]
+    if protoc.main(arguments) != 0:
+        raise SystemExit("the protos could not be compiled")
+    sys.path.insert(0, out)
 
 
 def decode(type_name: str, payload: bytes):
