@@ -102,7 +102,7 @@ impl Cluster {
             .map_err(|source| ClusterError::file(&options.home, source))?;
         let lock = lock(&home)?;
         let keys = Keys::read_or_create(&home.join("keys"), &options.tenant)?;
-        let addresses = ports::choose(options.ports, &home)?;
+        let addresses = ports::choose_after_the_last(options.ports, &home).await?;
         broker::write_config(&home, &addresses, &keys)?;
         let store = options
             .store

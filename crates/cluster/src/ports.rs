@@ -1,6 +1,11 @@
 //! Which addresses the programs listen on.
 
-use std::{collections::BTreeSet, net::TcpListener, path::Path};
+use std::{
+    collections::BTreeSet,
+    net::TcpListener,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use crate::{ClusterError, ClusterFile, SERVICES};
 
@@ -8,6 +13,9 @@ use crate::{ClusterError, ClusterFile, SERVICES};
 const FIXED: u16 = 7701;
 /// Free ports are looked for below the range from which the system takes ports of outgoing connections.
 const FREE: std::ops::Range<u16> = 10_000..32_000;
+
+/// How long the programs of a cluster whose supervisor was killed may take to leave their ports.
+const LEAVE: Duration = Duration::from_secs(5);
 
 /// Which ports to take, all on 127.0.0.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +35,17 @@ pub(crate) struct Addresses {
 }
 
 impl Addresses {
+    fn fixed() -> Self {
+        let step = |first: u16| {
+            std::array::from_fn(|place| first + u16::try_from(place).unwrap_or_default())
+        };
+        Self {
+            grpc: step(FIXED),
+            metrics: step(FIXED + 10),
+            nats: FIXED + 20,
+        }
+    }
+
     pub(crate) fn grpc(&self, service: &str) -> u16 {
         Self::of(&self.grpc, service)
     }
@@ -51,16 +70,33 @@ impl Addresses {
     }
 }
 
-pub(crate) fn choose(ports: Ports, home: &Path) -> Result<Addresses, ClusterError> {
-    let step =
-        |first: u16| std::array::from_fn(|place| first + u16::try_from(place).unwrap_or_default());
+/// As [`choose`]. When the folder's last cluster had the fixed ports, its programs may be about to leave them: they are waited for.
+pub(crate) async fn choose_after_the_last(
+    ports: Ports,
+    home: &Path,
+) -> Result<Addresses, ClusterError> {
+    let end = Instant::now() + LEAVE;
+    let last = ClusterFile::read(home)
+        .ok()
+        .and_then(|file| used_before(&file));
+    loop {
+        match choose(ports, home) {
+            Err(ClusterError::PortTaken { .. })
+                if ports == Ports::Fixed
+                    && last.as_ref() == Some(&Addresses::fixed())
+                    && Instant::now() < end =>
+            {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            chosen => return chosen,
+        }
+    }
+}
+
+fn choose(ports: Ports, home: &Path) -> Result<Addresses, ClusterError> {
     match ports {
         Ports::Fixed => {
-            let addresses = Addresses {
-                grpc: step(FIXED),
-                metrics: step(FIXED + 10),
-                nats: FIXED + 20,
-            };
+            let addresses = Addresses::fixed();
             match addresses.taken() {
                 None => Ok(addresses),
                 Some((program, port)) => Err(ClusterError::PortTaken {

@@ -217,6 +217,7 @@ async fn keep(mut command: Command, state: Arc<State>, mut wanted: watch::Receiv
             return;
         }
         remove(&state.ready);
+        state.forget_words();
         let started = Instant::now();
         let mut child = match command.spawn() {
             Ok(child) => child,
@@ -287,6 +288,14 @@ async fn pump(pipe: impl AsyncRead + Unpin, state: Arc<State>) {
 }
 
 impl State {
+    /// What an earlier run said does not explain why this one failed.
+    fn forget_words(&self) {
+        self.last_words
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
     fn say(&self, text: String) {
         let log = fs::OpenOptions::new()
             .create(true)
