@@ -5,7 +5,10 @@ use std::{path::Path, str::FromStr, time::Duration};
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    sqlite::{
+        SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions,
+        SqliteSynchronous,
+    },
 };
 
 use crate::{
@@ -127,6 +130,7 @@ async fn open_sqlite(folder: &Path, database: &str, options: OpenOptions) -> Res
         .acquire_timeout(options.acquire_timeout)
         .idle_timeout(None)
         .max_lifetime(None)
+        .after_release(|connection, _| Box::pin(is_usable(connection)))
         .connect_with(connect.clone())
         .await?;
     let readers = SqlitePoolOptions::new()
@@ -135,8 +139,19 @@ async fn open_sqlite(folder: &Path, database: &str, options: OpenOptions) -> Res
         .idle_timeout(Duration::from_secs(60))
         .max_lifetime(None)
         .test_before_acquire(false)
+        .after_release(|connection, _| Box::pin(is_usable(connection)))
         .connect_lazy_with(connect.pragma("query_only", "on"));
     Ok(Db::Sqlite(SqliteDb { writer, readers }.into()))
+}
+
+/// Whether a connection may serve the next caller. A full disk or a failing fsync makes SQLite undo a transaction on its own; the
+/// driver's `rollback` is then refused, and it counts the transaction as open for ever: no other would begin on that connection.
+async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // Its rollback is on the way.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 fn postgres_options(url: &str) -> Result<PgConnectOptions, SqlError> {

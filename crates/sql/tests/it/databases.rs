@@ -125,3 +125,30 @@ async fn a_server_that_is_not_there_is_a_transient_error() {
         "{error:?}"
     );
 }
+
+#[tokio::test]
+async fn a_transaction_that_sqlite_undoes_on_its_own_is_followed_by_others() {
+    let store = ordo_testkit::sqlite().unwrap();
+    let url = store.store_url();
+    let db = url.open("test.full", OpenOptions::durable()).await.unwrap();
+    db.execute("create table crate (goods blob)", &[])
+        .await
+        .unwrap();
+    // As on a full disk.
+    db.execute("pragma max_page_count = 4", &[]).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    let full = tx
+        .execute("insert into crate (goods) values (zeroblob(100000))", &[])
+        .await;
+    assert!(full.is_err());
+    drop(tx);
+
+    let mut tx = db.begin().await.unwrap();
+    tx.execute("insert into crate (goods) values (zeroblob(10))", &[])
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let rows = db.fetch_all("select goods from crate", &[]).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    db.close().await;
+}
