@@ -93,8 +93,10 @@ impl Commit {
 /// Why a commit is not known to have happened.
 #[derive(Debug)]
 pub(crate) enum CommitError {
-    /// It did not happen: the partition ends elsewhere, or a stream version or command id is taken.
+    /// It did not happen: the partition ends elsewhere.
     Conflict,
+    /// It did not happen: the partition ends where it should, but a stream version or command id is taken.
+    Taken,
     /// It may have happened or may still happen. The identical commit may be sent again: it happens once at most.
     Unknown(StoreError),
 }

@@ -10,6 +10,7 @@ use std::{
 use futures::FutureExt as _;
 use ordo_crash_point::{CrashPoint, during, reach};
 use ordo_event_log::{Cursor, EventSource, RecordedEvent};
+use ordo_lease::Lease;
 use ordo_sql::{Db, SqlError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -22,11 +23,20 @@ use crate::{
     trace,
 };
 
+/// Longest pause between two small batches.
+const LONGEST_PAUSE: Duration = Duration::from_millis(25);
+/// After a small batch a follower rests this many times as long as the batch took: a busy log is applied in few large
+/// transactions, each of which costs about the same as a small one.
+const PAUSES_PER_BATCH: u32 = 3;
+
 /// Why a follower stopped, other than because it was told to.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Stop {
     #[error(transparent)]
     Diverged(#[from] Diverged),
+    /// Another process holds the lease.
+    #[error("another replica keeps these tables up to date")]
+    Fenced,
     /// Another process moved the checkpoint.
     #[error("another process keeps these tables up to date")]
     Displaced,
@@ -58,6 +68,8 @@ pub(crate) struct FollowerSettings {
     pub batch: usize,
     pub fault: Fault,
     pub troubles: Troubles,
+    /// Under which the tables are written; `None`: nobody else writes them, or it is decided by the checkpoint.
+    pub lease: Option<Arc<Lease>>,
 }
 
 /// Applies events to one set of tables, one batch at a time.
@@ -102,23 +114,40 @@ impl Follower {
             if stop.is_cancelled() || until.is_some_and(|until| self.cursors.reaches(until)) {
                 return Ok(());
             }
+            let mut size = 0;
             if self.pending.is_none() {
                 let batch = tokio::select! {
                     batch = self.feeds.take(self.settings.batch, until) => batch?,
                     () = stop.cancelled() => return Ok(()),
                 };
+                size = batch.events.len();
                 self.pending = Some(Pending {
                     batch: Arc::new(batch),
                     done: 0,
                 });
             }
+            let begun = Instant::now();
             self.commit_pending(stop).await?;
+            let is_small = size < self.settings.batch / 4;
+            if is_small && until.is_none() {
+                let pause = LONGEST_PAUSE.min(begun.elapsed() * PAUSES_PER_BATCH);
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = stop.cancelled() => return Ok(()),
+                }
+            }
         }
     }
 
     /// Shows its faults and its progress elsewhere from now on.
-    pub fn adopt(&mut self, fault: Fault, progress: watch::Sender<Cursors>) {
+    pub fn adopt(
+        &mut self,
+        fault: Fault,
+        progress: watch::Sender<Cursors>,
+        lease: Option<Arc<Lease>>,
+    ) {
         self.settings.fault = fault;
+        self.settings.lease = lease;
         self.progress = Some(progress);
     }
 
@@ -134,7 +163,7 @@ impl Follower {
                 places: &batch.places[done..end],
             };
             match self.commit(&part).await {
-                Ok(true) => {
+                Ok(Ok(())) => {
                     self.pending = (end < batch.events.len()).then(|| Pending {
                         batch: batch.clone(),
                         done: end,
@@ -146,7 +175,7 @@ impl Follower {
                     failures = 0;
                     size = size.saturating_mul(2);
                 }
-                Ok(false) => return Err(Stop::Displaced),
+                Ok(Err(stop)) => return Err(stop),
                 Err(error) => {
                     failures += 1;
                     self.report(&error, &part, failures);
@@ -169,16 +198,22 @@ impl Follower {
         Ok(())
     }
 
-    /// One transaction: the tables and the checkpoint. `Ok(false)` when the checkpoint was moved by somebody else.
-    async fn commit(&mut self, part: &Part<'_>) -> Result<bool, ProjectionError> {
+    /// One transaction: the tables and the checkpoint. Stops when somebody else has the lease or moved the checkpoint.
+    async fn commit(&mut self, part: &Part<'_>) -> Result<Result<(), Stop>, ProjectionError> {
         let begun = Instant::now();
         let spans = trace::project_spans(self.name(), part.foreign(&self.settings.service));
         let mut reached = self.cursors.clone();
         let mut tx = self.db.begin().await?;
+        if let Some(lease) = &self.settings.lease
+            && !lease.guard(&mut tx).await?
+        {
+            tx.rollback().await?;
+            return Ok(Err(Stop::Fenced));
+        }
         for (place, to) in part.ends() {
             if !cursors::advance(&mut tx, place, &self.cursors.get(place), &to).await? {
                 tx.rollback().await?;
-                return Ok(false);
+                return Ok(Err(Stop::Displaced));
             }
             reached.set(place.clone(), to);
         }
@@ -204,7 +239,7 @@ impl Follower {
             .record(begun.elapsed().as_secs_f64());
         metrics::counter!("ordo_projection_events_total", "projection" => name)
             .increment(part.events.len() as u64);
-        Ok(true)
+        Ok(Ok(()))
     }
 
     fn report(&self, error: &ProjectionError, part: &Part<'_>, failures: u32) {

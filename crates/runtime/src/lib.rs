@@ -30,6 +30,10 @@
 //! | relay | health NOT_SERVING |
 //! | health SERVING | signal |
 
+/// A service makes and frees many small values on many threads: the system's allocator took a sixth of the time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod config;
 mod connections;
 mod files;

@@ -81,7 +81,7 @@ impl Audit {
         let rows = self
             .db
             .fetch_all(
-                "select actor, purpose, time from look where subject = $1 order by time desc limit $2",
+                "select actor, purpose, time from look where subject = $1 order by time desc limit cast($2 as bigint)",
                 &ordo_sql::params![key_id, limit],
             )
             .await?;

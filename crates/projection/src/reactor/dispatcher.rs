@@ -8,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 use futures::FutureExt as _;
 use ordo_crash_point::{CrashPoint, reach};
 use ordo_event_log::Timestamp;
+use ordo_lease::Lease;
 use ordo_sql::SqlError;
 use tokio::{task::JoinSet, time::Instant};
 
@@ -15,6 +16,7 @@ use super::{
     Shared,
     items::{Attempt, Changes, Item, Parked, What},
     queues::{Next, PAGE, Queues},
+    resend::{self, RestoredTarget},
     run::{Outcome, run},
 };
 use crate::{
@@ -27,6 +29,9 @@ use crate::{
 const DONE_LATER: Duration = Duration::from_millis(50);
 /// How long a checkpoint that passed only events of no interest may wait to be stored.
 const CHECKPOINT_LATER: Duration = Duration::from_secs(1);
+/// Longest rest between two transactions. A dispatcher rests as long as the last one took, so that a busy log is stored in
+/// few large transactions.
+const LONGEST_REST: Duration = Duration::from_millis(10);
 /// Things done that are stored without further waiting.
 const DONE_AT_ONCE: usize = 256;
 /// Timers that fire in one transaction.
@@ -37,12 +42,17 @@ const LOOK_AROUND: Duration = Duration::from_secs(2);
 /// Why a dispatcher ended.
 pub(super) enum End {
     Closed,
-    OwnedElsewhere,
+    /// Another replica shall have the reaction, or has taken it over.
+    GivenBack,
+    Lost,
     Diverged(Diverged),
+    /// A service that gets commands from here has lost some.
+    TargetRestored(RestoredTarget),
 }
 
 pub(super) struct Dispatcher {
     shared: Arc<Shared>,
+    lease: Arc<Lease>,
     feeds: Feeds,
     /// What was read, stored or about to be.
     cursors: Cursors,
@@ -51,6 +61,8 @@ pub(super) struct Dispatcher {
     changes: Changes,
     /// When `changes` must be stored at the latest.
     store_by: Option<Instant>,
+    /// Until when new things wait for more to come.
+    rest_until: Instant,
     next_seq: i64,
     /// Items in the inbox, without those of parked entities.
     pending: u64,
@@ -60,7 +72,11 @@ pub(super) struct Dispatcher {
 
 impl Dispatcher {
     /// Takes over the inbox; `clean` says whether its last owner left in good order.
-    pub async fn load(shared: Arc<Shared>, clean: bool) -> Result<Self, SqlError> {
+    pub async fn load(
+        shared: Arc<Shared>,
+        lease: Arc<Lease>,
+        clean: bool,
+    ) -> Result<Self, SqlError> {
         let store = &shared.store;
         let cursors = store.cursors().await?;
         let mut queues = Queues::default();
@@ -94,11 +110,13 @@ impl Dispatcher {
                 &shared.troubles,
             ),
             shared,
+            lease,
             cursors,
             queues,
             tries: JoinSet::new(),
             changes: Changes::default(),
             store_by: None,
+            rest_until: Instant::now(),
             next_seq,
             pending,
             next_timer,
@@ -107,7 +125,7 @@ impl Dispatcher {
     }
 
     pub async fn run(mut self) -> Result<End, SqlError> {
-        let shared = self.shared.clone();
+        let (shared, lease) = (self.shared.clone(), self.lease.clone());
         loop {
             if let Some(end) = self.begin_what_is_ready().await? {
                 return Ok(end);
@@ -116,8 +134,18 @@ impl Dispatcher {
             let wake = self.next_wake();
             tokio::select! {
                 biased;
-                () = shared.stop.cancelled() => return self.leave().await,
+                () = shared.stop.cancelled() => return self.leave(End::Closed).await,
+                () = lease.over() => {
+                    if lease.is_lost() {
+                        return Ok(End::Lost);
+                    }
+                    return self.leave(End::GivenBack).await;
+                }
                 Some(ended) = self.tries.join_next() => self.ended(ended),
+                restored = resend::seen(&shared) => {
+                    self.store().await?;
+                    return Ok(End::TargetRestored(restored));
+                }
                 () = shared.replay.notified() => self.look_around_at = Instant::now(),
                 read = self.feeds.take(shared.settings.batch, None), if has_room => match read {
                     Ok(batch) => self.accept(batch),
@@ -132,7 +160,8 @@ impl Dispatcher {
                 self.ended(ended);
             }
             let now = Instant::now();
-            let must_store = self.changes.is_urgent() || self.store_by.is_some_and(|by| by <= now);
+            let must_store = self.changes.is_urgent() && self.rest_until <= now
+                || self.store_by.is_some_and(|by| by <= now);
             if must_store && let Some(end) = self.store().await? {
                 return Ok(end);
             }
@@ -155,7 +184,8 @@ impl Dispatcher {
         });
         // While there is no room timers wait for it, as events do.
         let timer = timer.filter(|_| self.pending < self.shared.settings.max_pending);
-        [self.store_by, self.queues.next_wake(), timer]
+        let rested = self.changes.is_urgent().then_some(self.rest_until);
+        [self.store_by, self.queues.next_wake(), timer, rested]
             .into_iter()
             .flatten()
             .fold(self.look_around_at, Instant::min)
@@ -353,11 +383,16 @@ impl Dispatcher {
     /// Commits all changes, however long that takes, then makes what is new ready.
     async fn store(&mut self) -> Result<Option<End>, SqlError> {
         let mut failures = 0;
+        let begun = Instant::now();
         loop {
-            match self.shared.store.commit(&self.changes).await {
+            match self.shared.store.commit(&self.lease, &self.changes).await {
                 Ok(true) => break,
-                Ok(false) => return Ok(Some(End::OwnedElsewhere)),
-                Err(error) if error.is_transient() && !self.shared.stop.is_cancelled() => {
+                Ok(false) => return Ok(Some(End::Lost)),
+                Err(error)
+                    if error.is_transient()
+                        && !self.shared.stop.is_cancelled()
+                        && !self.lease.is_lost() =>
+                {
                     failures += 1;
                     let text = describe(&error);
                     if failures == 1 {
@@ -382,6 +417,7 @@ impl Dispatcher {
             self.shared.fault.set(None);
         }
         self.store_by = None;
+        self.rest_until = Instant::now() + begun.elapsed().min(LONGEST_REST);
         let changes = std::mem::take(&mut self.changes);
         for (point, is_new) in [
             (CrashPoint::ReactionStored, !changes.inserts.is_empty()),
@@ -437,14 +473,13 @@ impl Dispatcher {
 
     /// Sees what an operator asked for, here or in another process, and keeps the ownership.
     async fn look_around(&mut self) -> Result<Option<End>, SqlError> {
-        let every = LOOK_AROUND.min(self.shared.settings.lease / 3);
-        self.look_around_at = Instant::now() + every;
-        if (self.shared.store.is_shared() || !self.changes.is_empty())
+        self.look_around_at = Instant::now() + LOOK_AROUND;
+        if !self.changes.is_empty()
             && let Some(end) = self.store().await?
         {
             return Ok(Some(end));
         }
-        let unparked = self.shared.store.unpark().await?;
+        let unparked = self.shared.store.unpark(&self.lease).await?;
         if !unparked.is_empty() {
             tracing::info!(
                 reaction = self.shared.reaction.name(),
@@ -460,7 +495,7 @@ impl Dispatcher {
     }
 
     /// Waits a while for tries under way, stores what came of them and leaves in good order.
-    async fn leave(mut self) -> Result<End, SqlError> {
+    async fn leave(mut self, end: End) -> Result<End, SqlError> {
         let deadline = Instant::now() + self.shared.settings.drain;
         while self.queues.running() > 0 {
             match tokio::time::timeout_at(deadline, self.tries.join_next()).await {
@@ -472,6 +507,6 @@ impl Dispatcher {
         if self.store().await?.is_none() {
             self.shared.store.release().await?;
         }
-        Ok(End::Closed)
+        Ok(end)
     }
 }

@@ -2,11 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use ordo_event_log::Timestamp;
-use ordo_sql::{Backend, Db, SqlError, Tx, Value, params};
+use ordo_lease::Lease;
+use ordo_sql::{Db, SqlError, Tx, Value, params};
 use prost::Message as _;
 
-use super::items::{Changes, DueTimer, INBOX_COLUMNS, Item, Parked, TimerOwner, inbox_row, item};
+use super::{
+    drop::DROPPED_SCHEMA,
+    items::{Changes, DueTimer, INBOX_COLUMNS, Item, Parked, TimerOwner, inbox_row, item},
+    resend::TARGET_SCHEMA,
+};
 use crate::{
     catalogue::create,
     cursors::{self, CHECKPOINT_SCHEMA, Cursors, Place},
@@ -72,83 +76,75 @@ create table if not exists owner (
 insert into owner (one, name, until, clean) values (1, '', 0, 1) on conflict (one) do nothing;
 ";
 
-/// The reactor's database. On Postgres several processes may open it; one of them owns it.
+/// The reactor's database. On Postgres several processes may open it; the one that holds the reaction's lease writes it.
 #[derive(Clone)]
 pub(super) struct Store {
     pub db: Db,
     /// This process.
     owner: String,
-    /// How long ownership lasts without being renewed, in microseconds.
-    lease: i64,
 }
 
 impl Store {
-    pub async fn open(db: Db, lease: std::time::Duration) -> Result<Self, SqlError> {
+    pub async fn open(db: Db) -> Result<Self, SqlError> {
         create(&db, CHECKPOINT_SCHEMA).await?;
         create(&db, SCHEMA).await?;
+        create(&db, TARGET_SCHEMA).await?;
+        create(&db, DROPPED_SCHEMA).await?;
         Ok(Self {
             db,
             owner: uuid::Uuid::now_v7().to_string(),
-            lease: i64::try_from(lease.as_micros()).unwrap_or(i64::MAX),
         })
     }
 
-    /// Tries to become the owner. Gives whether the one before left in good order; `None`: somebody else is there.
-    pub async fn acquire(&self) -> Result<Option<bool>, SqlError> {
-        let now = Timestamp::now().0;
+    /// Becomes the owner. Gives whether the one before left in good order; `None`: the lease is lost.
+    pub async fn acquire(&self, lease: &Lease) -> Result<Option<bool>, SqlError> {
         let mut tx = self.db.begin().await?;
-        let lock = match self.db.backend() {
-            Backend::Postgres => " for update",
-            Backend::Sqlite => "",
-        };
-        let sql = format!("select name, until, clean from owner where one = 1{lock}");
-        let Some(row) = tx.fetch_optional(&sql, &[]).await? else {
-            return Ok(None);
-        };
-        // One process at a time opens a SQLite file: who is there is this one's past.
-        if self.is_shared() && row.text(0)? != self.owner && row.i64(1)? > now {
+        if !lease.guard(&mut tx).await? {
             return Ok(None);
         }
+        let sql = "select name, clean from owner where one = 1";
+        let Some(row) = tx.fetch_optional(sql, &[]).await? else {
+            return Ok(None);
+        };
         // This process itself did not end in between.
-        let clean = row.bool(2)? || row.text(0)? == self.owner;
+        let clean = row.bool(1)? || row.text(0)? == self.owner;
         tx.execute(
-            "update owner set name = $1, until = $2, clean = 0 where one = 1",
-            &params![&self.owner, now.saturating_add(self.lease)],
+            "update owner set name = $1, until = 0, clean = 0 where one = 1",
+            &params![&self.owner],
         )
         .await?;
         tx.commit().await?;
         Ok(Some(clean))
     }
 
+    /// Whether this transaction may write: the lease is held, and nobody became the owner since this process did.
+    async fn may_write(&self, lease: &Lease, tx: &mut Tx) -> Result<bool, SqlError> {
+        if !lease.guard(tx).await? {
+            return Ok(false);
+        }
+        // Where leases cannot be looked at from here, the owner's name is the fence.
+        let sql = "select 1 from owner where one = 1 and name = $1";
+        let owner = tx.fetch_optional(sql, &params![&self.owner]).await?;
+        Ok(owner.is_some())
+    }
+
     /// Leaves in good order.
     pub async fn release(&self) -> Result<(), SqlError> {
-        let sql = "update owner set until = 0, clean = 1 where one = 1 and name = $1";
+        let sql = "update owner set clean = 1 where one = 1 and name = $1";
         self.db
             .execute(sql, &params![&self.owner])
             .await
             .map(|_| ())
     }
 
-    /// Several processes may be there.
-    pub fn is_shared(&self) -> bool {
-        self.db.is_shared()
-    }
-
     pub async fn cursors(&self) -> Result<Cursors, SqlError> {
         cursors::load(&self.db).await
     }
 
-    /// Commits `changes` and prolongs the ownership. `false`: it was lost, and nothing was changed.
-    pub async fn commit(&self, changes: &Changes) -> Result<bool, SqlError> {
+    /// Commits `changes`. `false`: the lease is lost, and nothing was changed.
+    pub async fn commit(&self, lease: &Lease, changes: &Changes) -> Result<bool, SqlError> {
         let mut tx = self.db.begin().await?;
-        let until = Timestamp::now().0.saturating_add(self.lease);
-        let renewed = tx
-            .execute(
-                "update owner set until = $1 where one = 1 and name = $2",
-                &params![until, &self.owner],
-            )
-            .await?;
-        if renewed == 0 {
+        if !self.may_write(lease, &mut tx).await? {
             tx.rollback().await?;
             return Ok(false);
         }
@@ -320,7 +316,7 @@ impl Store {
     }
 
     /// Takes the entities out of the park that somebody asked for, with their tries counted anew.
-    pub async fn unpark(&self) -> Result<Vec<String>, SqlError> {
+    pub async fn unpark(&self, lease: &Lease) -> Result<Vec<String>, SqlError> {
         let asked = self
             .db
             .fetch_all("select entity from parked where replay = 1", &[])
@@ -333,6 +329,10 @@ impl Store {
             .map(|row| row.text(0))
             .collect::<Result<Vec<_>, _>>()?;
         let mut tx = self.db.begin().await?;
+        if !self.may_write(lease, &mut tx).await? {
+            tx.rollback().await?;
+            return Ok(Vec::new());
+        }
         let anew = entities
             .iter()
             .map(|entity| params![entity, 1, 0, 0].into())
@@ -379,8 +379,11 @@ impl Store {
     }
 
     /// Forgets everything that came from a log which was restored; it will be read again from its first event.
-    pub async fn start_over(&self, place: &Place) -> Result<(), SqlError> {
+    pub async fn start_over(&self, lease: &Lease, place: &Place) -> Result<(), SqlError> {
         let mut tx = self.db.begin().await?;
+        if !self.may_write(lease, &mut tx).await? {
+            return tx.rollback().await;
+        }
         cursors::forget(&mut tx, place).await?;
         tx.execute(
             "delete from inbox where kind = 0 and service = $1 and partition = $2",

@@ -26,8 +26,10 @@ use super::{
 };
 use crate::{client::Client, commands::work::still_to_pick, fault::Fault};
 
-/// Pause between two looks at an order that others work on.
-const LOOK_EVERY: Duration = Duration::from_millis(120);
+/// Shortest and longest pause between two looks at an order that others work on. An order that has not moved for a while is
+/// looked at less often: each look opens its recipient, which is written down.
+const LOOK_EVERY: std::ops::Range<Duration> =
+    Duration::from_millis(120)..Duration::from_millis(800);
 /// An order that does not move for this long is stuck.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -109,7 +111,8 @@ impl Replay {
                 end.stuck = true;
                 return Ok(end);
             }
-            tokio::time::sleep(LOOK_EVERY).await;
+            let still = moved.0.elapsed() / 2;
+            tokio::time::sleep(still.clamp(LOOK_EVERY.start, LOOK_EVERY.end)).await;
         }
     }
 

@@ -237,7 +237,7 @@ pub async fn orders_with_key(
     let rows = db
         .fetch_all(
             "select ordered_at, order_id from order_key where tenant = $1 and kind = $2 and value = $3
-                and (ordered_at, order_id) > ($4, $5) order by ordered_at, order_id limit $6",
+                and (ordered_at, order_id) > ($4, $5) order by ordered_at, order_id limit cast($6 as bigint)",
             &params![tenant, kind, value, after.0, after.1, limit],
         )
         .await?;
@@ -255,7 +255,7 @@ pub async fn states(
     let rows = db
         .fetch_all(
             "select tenant, order_id, state from order_state
-             where (tenant, order_id) > ($1, $2) order by tenant, order_id limit $3",
+             where (tenant, order_id) > ($1, $2) order by tenant, order_id limit cast($3 as bigint)",
             &params![after.0, after.1, limit],
         )
         .await?;
