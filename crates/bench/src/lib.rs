@@ -16,6 +16,7 @@ mod sample;
 mod store;
 
 pub use error::BenchError;
+pub use latency::{Latencies, median, round};
 pub use machine::Machine;
 pub use postgres::PrivatePostgres;
 pub use store::Home;

@@ -64,6 +64,7 @@ impl Home {
                     let settings = server_settings(&url).await?;
                     ("postgres", url, settings)
                 }
+                StoreUrl::Plugged(_) => return Err(no_address()),
             },
         };
         Ok(Self {
@@ -135,6 +136,7 @@ impl Home {
                     .ok_or_else(|| BenchError::Option("--store names no Postgres".to_owned()))?;
                 Ok(StoreUrl::Postgres(other))
             }
+            StoreUrl::Plugged(_) => Err(no_address()),
         }
     }
 
@@ -239,6 +241,10 @@ fn with_database(server: &str, name: &str) -> Option<String> {
     };
     let host = address.split_once('/').map_or(address, |(host, _)| host);
     Some(format!("{scheme}{host}/{name}{query}"))
+}
+
+fn no_address() -> BenchError {
+    BenchError::Option("--store names no database that can be reached by an address".to_owned())
 }
 
 #[cfg(test)]

@@ -7,11 +7,20 @@ use serde::Serialize;
 
 use crate::fault::Fault;
 
+mod hot_sku;
+mod orders;
+mod shop;
+mod usage;
+
 /// What to measure.
 #[derive(Debug, Subcommand)]
 pub enum BenchCommand {
     /// Commands through the event log, with all its checks, beside a raw writer.
     Append(ordo_bench::append::AppendOptions),
+    /// Orders through all services, from the channel's call to the warehouse.
+    Orders(orders::OrdersOptions),
+    /// Many buyers of few units of one article.
+    HotSku(hot_sku::HotSkuOptions),
 }
 
 /// Runs a benchmark. Its last line with `--json` is one object.
@@ -23,7 +32,14 @@ pub async fn run(command: BenchCommand, json: bool) -> Result<ExitCode, Fault> {
                 .map_err(|error| Fault::because("bench append", error))?,
             json,
         ),
+        BenchCommand::Orders(options) => tell(orders::run(options, json).await?, json),
+        BenchCommand::HotSku(options) => tell(hot_sku::run(options, json).await?, json),
     }
+}
+
+/// `sqlite` or `postgres`: an address may hold a password.
+fn kind(store: &str) -> String {
+    store.split("://").next().unwrap_or(store).to_owned()
 }
 
 /// Prints the report: a table, and with `--json` an object on the last line.

@@ -1,7 +1,7 @@
 //! `ordo demo`: a year of a real shop, or a part of it, on a private cluster.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
@@ -10,12 +10,11 @@ use std::{
 use clap::Args;
 use futures::StreamExt as _;
 use indicatif::{ProgressBar, ProgressStyle};
-use ordo_cluster::{Cluster, ClusterOptions, Lines, Ports, Programs};
+use ordo_cluster::Cluster;
 
-use crate::{client::Client, fault::Fault};
+use crate::{client::Client, fault::Fault, output::say, private_cluster::on_private_cluster};
 
 mod countries;
-mod database;
 mod replay;
 mod report;
 mod retail;
@@ -52,54 +51,18 @@ pub async fn run(options: DemoOptions, json: bool) -> Result<ExitCode, Fault> {
         .await
         .map_err(|error| Fault::because("reading the order history", error))?
         .map_err(Fault::local)?;
-    let temporary = tempfile::Builder::new()
-        .prefix("ordo-demo-")
-        .tempdir()
-        .map_err(|error| Fault::because("making a folder", error))?;
-    let home = options.folder.as_deref().unwrap_or(temporary.path());
-    let database = database::prepare(&options.store).await?;
-    let verdict = on_cluster(&options, home, database.as_ref(), history, json).await;
-    if let Some(database) = database {
-        database.remove().await?;
+    if !json {
+        say!("starting a private cluster")?;
     }
-    verdict
-}
-
-async fn on_cluster(
-    options: &DemoOptions,
-    home: &Path,
-    database: Option<&database::Database>,
-    history: retail::History,
-    json: bool,
-) -> Result<ExitCode, Fault> {
-    let cluster = ClusterOptions {
-        home: home.to_owned(),
-        store: database.map(|database| database.url.clone()),
-        tenant: "demo".to_owned(),
-        ports: Ports::Free,
-        programs: Programs::find().map_err(Fault::local)?,
-        settings: Vec::new(),
-    };
-    let say = |text: &str| {
-        if !json {
-            println!("{text}");
-        }
-    };
-    say(&format!("starting a private cluster in {}", home.display()));
-    let cluster = Cluster::start(cluster, Lines::ignored())
-        .await
-        .map_err(Fault::local)?;
-    let result = tokio::select! {
-        result = replay_and_verify(options, &cluster, history, json) => result,
-        _ = tokio::signal::ctrl_c() => Err(Fault::local("interrupted")),
-    };
-    let stopped = cluster.stop().await.map_err(Fault::local);
-    let report = result?;
-    stopped?;
+    let folder = options.folder.as_deref();
+    let report = on_private_cluster(&options.store, folder, async |private| {
+        replay_and_verify(&options, private.cluster(), history, json).await
+    })
+    .await?;
     if json {
-        println!("{}", report.to_json());
+        say!("{}", report.to_json())?;
     } else {
-        println!("{report}");
+        say!("{report}")?;
     }
     Ok(if report.is_clean() {
         ExitCode::SUCCESS
@@ -114,13 +77,7 @@ async fn replay_and_verify(
     history: retail::History,
     json: bool,
 ) -> Result<report::Report, Fault> {
-    let client = Client::new(
-        cluster.file(),
-        cluster.keys().admin(),
-        Some(cluster.keys().operator()),
-        &cluster.file().tenant,
-        json,
-    )?;
+    let client = Client::of_cluster(cluster, json)?;
     shop::stock(&client, &history).await?;
     let started = Instant::now();
     let bar = progress(history.orders.len() as u64);

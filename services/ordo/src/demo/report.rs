@@ -1,16 +1,9 @@
 //! What came of a replay, checked against the running services.
 
-use std::{
-    fmt,
-    time::{Duration, Instant},
-};
+use std::{fmt, time::Duration};
 
 use ordo_proto::{
-    intake::OrderStatus,
-    inventory::GetAvailabilityRequest,
-    log::GetHeadsRequest,
-    ops::{ListProjectionsRequest, ListReactionsRequest},
-    types::Page,
+    intake::OrderStatus, inventory::GetAvailabilityRequest, log::GetHeadsRequest, types::Page,
 };
 use serde::Serialize;
 
@@ -19,6 +12,7 @@ use crate::{
     client::{Client, SERVICES},
     commands::operations::checks,
     fault::Fault,
+    settled::settled,
 };
 
 /// How long read models, reactions and relays may take to catch up with the last command.
@@ -109,7 +103,7 @@ pub async fn verify(
     ends: &[End],
     seconds: Duration,
 ) -> Result<Report, Fault> {
-    let verify = match caught_up(client).await? {
+    let verify = match settled(client, PATIENCE).await? {
         Some(behind) => behind,
         None => first_difference(client).await?,
     };
@@ -164,57 +158,6 @@ pub async fn verify(
         }
     }
     Ok(report)
-}
-
-/// `None` once no read model is behind and no reaction has work; else what still was.
-async fn caught_up(client: &Client) -> Result<Option<String>, Fault> {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        let behind = behind(client).await?;
-        if behind.is_none() || Instant::now() > end {
-            return Ok(behind);
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-async fn behind(client: &Client) -> Result<Option<String>, Fault> {
-    for service in SERVICES {
-        let mut operations = client.operations(service)?;
-        for projection in operations
-            .list_projections(ListProjectionsRequest {})
-            .await?
-            .into_inner()
-            .projections
-        {
-            if projection.progress.iter().any(|at| at.position < at.head) {
-                return Ok(Some(format!(
-                    "{service}: read model {} is behind",
-                    projection.name
-                )));
-            }
-        }
-        for reaction in operations
-            .list_reactions(ListReactionsRequest {})
-            .await?
-            .into_inner()
-            .reactions
-        {
-            if reaction.parked > 0 {
-                return Ok(Some(format!(
-                    "{service}: {} of {} are parked",
-                    reaction.parked, reaction.name
-                )));
-            }
-            if reaction.pending > 0 || reaction.progress.iter().any(|at| at.position < at.head) {
-                return Ok(Some(format!(
-                    "{service}: reaction {} is behind",
-                    reaction.name
-                )));
-            }
-        }
-    }
-    Ok(None)
 }
 
 async fn first_difference(client: &Client) -> Result<String, Fault> {

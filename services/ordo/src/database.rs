@@ -1,4 +1,4 @@
-//! A database of the demo's own on a given Postgres server.
+//! A database of a run's own on a given Postgres server.
 
 use sqlx::{Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions};
 
@@ -18,7 +18,7 @@ pub async fn prepare(store: &str) -> Result<Option<Database>, Fault> {
     if store == "sqlite" {
         return Ok(None);
     }
-    let name = format!("ordo_demo_{}", uuid::Uuid::now_v7().simple());
+    let name = format!("ordo_run_{}", uuid::Uuid::now_v7().simple());
     let url = with_database(store, &name).ok_or_else(|| {
         Fault::local(format_args!(
             "`{store}` is neither `sqlite` nor `postgres://user@host/database`"
@@ -33,6 +33,19 @@ pub async fn prepare(store: &str) -> Result<Option<Database>, Fault> {
 }
 
 impl Database {
+    /// Its size on disk.
+    pub async fn bytes(&self) -> Result<u64, Fault> {
+        let failed = |error: sqlx::Error| Fault::because("measuring the database", error);
+        let options: PgConnectOptions = self.url.parse().map_err(failed)?;
+        let mut connection = PgConnection::connect_with(&options).await.map_err(failed)?;
+        let bytes: i64 = sqlx::query_scalar("select pg_database_size(current_database())")
+            .fetch_one(&mut connection)
+            .await
+            .map_err(failed)?;
+        connection.close().await.map_err(failed)?;
+        Ok(bytes.unsigned_abs())
+    }
+
     /// Drops it.
     pub async fn remove(self) -> Result<(), Fault> {
         execute(
@@ -45,7 +58,7 @@ impl Database {
 
 /// `sql` holds no input but the name made above.
 async fn execute(server: &str, sql: &str) -> Result<(), Fault> {
-    let failed = |error: sqlx::Error| Fault::because("making a database for the demo", error);
+    let failed = |error: sqlx::Error| Fault::because("making a database for this run", error);
     let options: PgConnectOptions = server.parse().map_err(failed)?;
     let mut connection = PgConnection::connect_with(&options).await.map_err(failed)?;
     connection

@@ -1,0 +1,71 @@
+//! A cluster for one run: its own nats-server, services and keys, gone afterwards.
+
+use std::path::Path;
+
+use ordo_cluster::{Cluster, ClusterOptions, Lines, Ports, Programs};
+
+use crate::{
+    database::{self, Database},
+    fault::Fault,
+};
+
+/// A running cluster, and its database when that is on Postgres.
+#[derive(Debug)]
+pub struct PrivateCluster {
+    cluster: Cluster,
+    database: Option<Database>,
+}
+
+impl PrivateCluster {
+    /// The processes.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// The database; `None` on SQLite, whose files are in the cluster's folder.
+    pub fn database(&self) -> Option<&Database> {
+        self.database.as_ref()
+    }
+}
+
+/// Starts a cluster, does `work` on it and stops it again, also after a failure or Ctrl-C. `store` is `sqlite` or a Postgres
+/// server, on which a database is made and dropped again. With `folder` the cluster lies there and its files stay.
+pub async fn on_private_cluster<T>(
+    store: &str,
+    folder: Option<&Path>,
+    work: impl AsyncFnOnce(&PrivateCluster) -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    let temporary = tempfile::Builder::new()
+        .prefix("ordo-private-")
+        .tempdir()
+        .map_err(|error| Fault::because("making a folder", error))?;
+    let home = folder.unwrap_or(temporary.path());
+    let database = database::prepare(store).await?;
+    let options = ClusterOptions {
+        home: home.to_owned(),
+        store: database.as_ref().map(|database| database.url.clone()),
+        tenant: "demo".to_owned(),
+        ports: Ports::Free,
+        programs: Programs::find().map_err(Fault::local)?,
+        settings: Vec::new(),
+    };
+    let (result, database) = match Cluster::start(options, Lines::ignored()).await {
+        Ok(cluster) => {
+            let private = PrivateCluster { cluster, database };
+            let result = tokio::select! {
+                result = work(&private) => result,
+                _ = tokio::signal::ctrl_c() => Err(Fault::local("interrupted")),
+            };
+            let stopped = private.cluster.stop().await.map_err(Fault::local);
+            (
+                result.and_then(|answer| stopped.map(|()| answer)),
+                private.database,
+            )
+        }
+        Err(error) => (Err(Fault::local(error)), database),
+    };
+    if let Some(database) = database {
+        database.remove().await?;
+    }
+    result
+}
