@@ -21,7 +21,7 @@ impl Host {
             .unwrap_or_default();
         tracing::info!(service = self.service, %grpc, metrics, "ready");
         #[allow(clippy::print_stdout, reason = "the line that supervisors wait for")]
-        {
+        if self.config.plugs.is_none() {
             println!("ordo-{} ready grpc={grpc} metrics={metrics}", self.service);
         }
         if let Some(path) = &self.config.ready_file {
