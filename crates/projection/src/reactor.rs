@@ -5,6 +5,7 @@
 
 mod body;
 mod dispatcher;
+mod drop;
 mod items;
 mod queues;
 mod run;

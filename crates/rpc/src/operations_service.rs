@@ -1,7 +1,8 @@
 //! `ordo.ops.v1.Operations`: read models, parked work and checks of a service, for operators.
 //!
-//! A token with a tenant sees and replays that tenant's parked entities only, and is told that a check failed but not where.
+//! A token with a tenant sees, replays and drops that tenant's parked entities only, and is told that a check failed but not where.
 
+mod dropped;
 mod parked;
 
 use std::{pin::Pin, sync::Arc};
@@ -9,6 +10,7 @@ use std::{pin::Pin, sync::Arc};
 use futures::{Stream, StreamExt as _};
 use ordo_projection::{Reactor, ReadModel};
 use ordo_proto::ops::{
+    DropParkedRequest, DropParkedResponse, ListDroppedRequest, ListDroppedResponse,
     ListParkedRequest, ListParkedResponse, ListProjectionsRequest, ListProjectionsResponse,
     ListReactionsRequest, ListReactionsResponse, RebuildProjectionRequest,
     RebuildProjectionResponse, ReplayParkedRequest, ReplayParkedResponse, VerifyRequest,
@@ -147,6 +149,44 @@ impl operations_server::Operations for OperationsService {
             "parked entities are replayed"
         );
         Ok(Response::new(ReplayParkedResponse { replayed }))
+    }
+
+    async fn drop_parked(
+        &self,
+        request: Request<DropParkedRequest>,
+    ) -> Result<Response<DropParkedResponse>, Status> {
+        let identity = identity(&request)?.clone();
+        let request = request.into_inner();
+        let mut violations = Violations::new();
+        violations.require(!request.reaction.is_empty(), "reaction", "must be named");
+        violations.require(!request.entity.is_empty(), "entity", "must be named");
+        violations.require(
+            !request.event_id.is_empty(),
+            "event_id",
+            "must be the one that ListParked names",
+        );
+        violations.require(
+            !request.reason.trim().is_empty() && request.reason.chars().count() <= 500,
+            "reason",
+            "must be 1 to 500 characters",
+        );
+        violations.finish()?;
+        let reactors = self.registered.chosen(&request.reaction)?;
+        dropped::drop_parked(&reactors, &identity, &request)
+            .await
+            .map(Response::new)
+    }
+
+    async fn list_dropped(
+        &self,
+        request: Request<ListDroppedRequest>,
+    ) -> Result<Response<ListDroppedResponse>, Status> {
+        let tenant = identity(&request)?.tenant.clone();
+        let request = request.into_inner();
+        let reactors = self.registered.chosen(&request.reaction)?;
+        dropped::list(&reactors, tenant.as_ref(), &request)
+            .await
+            .map(Response::new)
     }
 
     type VerifyStream = Answers<Result<VerifyResponse, Status>>;

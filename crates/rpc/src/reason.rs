@@ -109,7 +109,7 @@ reasons! {
         PEER_NOT_CONFIGURED(FailedPrecondition) => "Set `peers.<service>` in the configuration.",
         /// The service has no valid token of its own to call another service with.
         OWN_TOKEN_UNAVAILABLE(Unavailable) => "Look at `auth.token_file` or `auth.signing_key_file` in the configuration.",
-        /// Nothing by that name: a read model, reaction or check that the service does not have.
+        /// Nothing by that name: a read model, reaction, check or parked entity that the service does not have.
         UNKNOWN_NAME(NotFound) => "List what there is; the metadata names what was asked for.",
         /// The page token is not one that this method gave out for this query.
         PAGE_TOKEN_INVALID(InvalidArgument) => "Begin at the first page.",

@@ -23,6 +23,8 @@ const SHARED: &[(&str, &[&str])] = &[
     ("/ordo.ops.v1.Operations/ListReactions", OPERATORS),
     ("/ordo.ops.v1.Operations/ListParked", OPERATORS),
     ("/ordo.ops.v1.Operations/ReplayParked", OPERATORS),
+    ("/ordo.ops.v1.Operations/DropParked", OPERATORS),
+    ("/ordo.ops.v1.Operations/ListDropped", OPERATORS),
     ("/ordo.ops.v1.Operations/Verify", OPERATORS),
 ];
 const LOG_READERS: &[&str] = &[role::ADMIN, role::OPERATOR, role::VIEWER, role::SERVICE];

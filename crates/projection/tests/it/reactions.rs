@@ -234,6 +234,84 @@ async fn an_entity_is_parked_after_its_limit_and_goes_on_when_it_is_replayed() {
 }
 
 #[tokio::test]
+async fn an_entity_goes_on_without_what_an_operator_dropped_and_the_record_says_who_and_why() {
+    for store in stores().await.unwrap() {
+        let log = FakeLog::new("test", 1);
+        let probe = Probe::new(|seen, _| {
+            let fails = seen.entity == "bad" && (seen.what == "1" || seen.what == "3");
+            Box::pin(async move {
+                if fails {
+                    Err(ReactionError::park("poisoned"))
+                } else {
+                    Ok(())
+                }
+            })
+        });
+        let events: Vec<_> = (0..4)
+            .map(|_| log.append(0, "bad", "Happened", ""))
+            .collect();
+        let ids: Vec<String> = events
+            .iter()
+            .map(|event| event.event_id.to_string())
+            .collect();
+        let reactor = Reactor::start(settings(store.store_url()), probe.clone(), log.source())
+            .await
+            .unwrap();
+        let parked_by = async |id: &str| {
+            let parked = reactor.parked("", 10).await.unwrap();
+            parked.first().is_some_and(|parked| parked.event_id == id)
+        };
+        eventually(SOON, async || parked_by(&ids[0]).await).await;
+        let drop = async |entity: &str, id: &str| {
+            let dropped = reactor.drop_parked(entity, id, "olga", "a test order");
+            dropped.await.unwrap()
+        };
+        assert_eq!(
+            drop("bad", &ids[1]).await,
+            None,
+            "that one is not what failed"
+        );
+        assert_eq!(drop("good", &ids[0]).await, None, "that one is not parked");
+        let first = drop("bad", &ids[0]).await.unwrap();
+        assert_eq!(
+            (
+                first.actor.as_str(),
+                first.reason.as_str(),
+                first.error.as_str()
+            ),
+            ("olga", "a test order", "poisoned")
+        );
+        let at = first.at.as_ref().unwrap();
+        assert_eq!(
+            (at.service.as_str(), at.partition, at.position),
+            ("test", 0, 1)
+        );
+        // The second one is done, the third one parks it again.
+        eventually(SOON, async || parked_by(&ids[2]).await).await;
+        assert_eq!(probe.of("bad"), ["1", "2", "3"], "{}", store.name);
+        assert_eq!(drop("bad", &ids[0]).await, None, "dropped once");
+        // Dropped by one process while another one owns the inbox, or before a restart: nothing depends on this process.
+        assert!(drop("bad", &ids[2]).await.is_some());
+        reactor.close().await;
+        let reactor = Reactor::start(settings(store.store_url()), probe.clone(), log.source())
+            .await
+            .unwrap();
+        idle(&reactor).await;
+        eventually(SOON, async || probe.of("bad") == ["1", "2", "3", "4"]).await;
+        assert_eq!(reactor.status().await.unwrap().parked, 0);
+        let dropped = reactor.dropped("", 10).await.unwrap();
+        let dropped_ids: Vec<&str> = dropped
+            .iter()
+            .map(|event| event.event_id.as_str())
+            .collect();
+        assert_eq!(dropped_ids, [ids[0].as_str(), ids[2].as_str()]);
+        let next = reactor.dropped(&dropped[0].dropped_id, 10).await.unwrap();
+        assert_eq!(next, dropped[1..]);
+        reactor.close().await;
+    }
+}
+
+#[tokio::test]
 async fn a_reaction_that_needs_a_human_parks_at_once_and_one_that_waits_too_long_parks_at_last() {
     for store in stores().await.unwrap() {
         let log = FakeLog::new("test", 1);

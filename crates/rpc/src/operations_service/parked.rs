@@ -82,6 +82,24 @@ pub(super) async fn replay(
     Ok(replayed)
 }
 
+/// Whether `entity` is parked at `reactor` and belongs to `tenant`.
+pub(super) async fn may_see(
+    reactor: &Reactor,
+    tenant: Option<&TenantId>,
+    entity: &str,
+) -> Result<bool, Status> {
+    if tenant.is_none() {
+        return Ok(true);
+    }
+    let mut entities = Visible::new(reactor, tenant, String::new());
+    while let Some(parked) = entities.next().await? {
+        if parked.entity == entity {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Walks over the parked entities of a reactor that a tenant may see.
 struct Visible<'a> {
     reactor: &'a Reactor,

@@ -5,8 +5,9 @@ use ordo_event_log::{EventLog, RecordedEvent};
 use ordo_projection::{Reaction, ReactionContext, ReactionError, Reactor, ReactorSettings};
 use ordo_proto::{
     ops::{
-        ListParkedRequest, ListReactionsRequest, RebuildProjectionRequest, ReplayParkedRequest,
-        VerifyRequest, VerifyResponse, operations_client::OperationsClient,
+        DropParkedRequest, ListDroppedRequest, ListParkedRequest, ListReactionsRequest,
+        RebuildProjectionRequest, ReplayParkedRequest, VerifyRequest, VerifyResponse,
+        operations_client::OperationsClient,
     },
     types::Page,
 };
@@ -182,6 +183,84 @@ async fn parked_entities_are_listed_by_page_and_replayed_within_the_tenant() {
     assert_eq!(replay("shop/b").await, 1);
     // Parked again by the same refusal before long.
     ordo_testkit::eventually(SOON, async || replay("").await == 3).await;
+}
+
+#[tokio::test]
+async fn parked_work_is_dropped_within_the_tenant_with_a_reason_and_listed_by_page() {
+    let world = World::new().await;
+    for (tenant, id) in [("rival", "a"), ("shop", "a"), ("shop", "b")] {
+        sites::put(&world.log, tenant, 0, id).await;
+    }
+    let mut all = world.client(None);
+    let list = ListParkedRequest::default();
+    let mut parked = Vec::new();
+    ordo_testkit::eventually(SOON, async || {
+        let answer = all.list_parked(list.clone()).await.unwrap().into_inner();
+        parked = answer.parked;
+        parked.len() == 3
+    })
+    .await;
+    let event_of = |entity: &str| {
+        let found = parked.iter().find(|parked| parked.entity == entity);
+        found.unwrap().event_id.clone()
+    };
+    let client = world.client(Some("shop"));
+    let drop = async |entity: &str, event_id: &str, why: &str| {
+        let request = DropParkedRequest {
+            reaction: "refuse".into(),
+            entity: entity.into(),
+            event_id: event_id.into(),
+            reason: why.into(),
+        };
+        let answer = client.clone().drop_parked(request).await;
+        answer.map(|answer| answer.into_inner().dropped.unwrap())
+    };
+    let status = drop("shop/a", "", " ").await.unwrap_err();
+    assert_eq!(reason(&status), "INVALID_REQUEST");
+    let status = drop("shop/a", &event_of("shop/b"), "why not").await;
+    assert_eq!(reason(&status.unwrap_err()), "UNKNOWN_NAME");
+    let status = drop("rival/a", &event_of("rival/a"), "spite").await;
+    assert_eq!(reason(&status.unwrap_err()), "UNKNOWN_NAME");
+    for entity in ["shop/a", "shop/b"] {
+        let dropped = drop(entity, &event_of(entity), "a test").await.unwrap();
+        assert_eq!(
+            (dropped.reaction.as_str(), dropped.reason.as_str()),
+            ("refuse", "a test")
+        );
+        assert!(!dropped.actor.is_empty());
+    }
+    ordo_testkit::eventually(SOON, async || {
+        let answer = all.list_parked(list.clone()).await.unwrap().into_inner();
+        answer.parked.len() == 1 && answer.parked[0].entity == "rival/a"
+    })
+    .await;
+
+    let mut request = ListDroppedRequest {
+        reaction: String::new(),
+        page: Some(Page {
+            size: 1,
+            token: String::new(),
+        }),
+    };
+    let mut entities = Vec::new();
+    loop {
+        let answer = client.clone().list_dropped(request.clone()).await.unwrap();
+        let answer = answer.into_inner();
+        entities.extend(answer.dropped.into_iter().map(|dropped| dropped.entity));
+        if answer.next_page_token.is_empty() {
+            break;
+        }
+        request.page = Some(Page {
+            size: 1,
+            token: answer.next_page_token,
+        });
+    }
+    assert_eq!(entities, ["shop/a", "shop/b"]);
+    let rival = world
+        .client(Some("rival"))
+        .list_dropped(ListDroppedRequest::default())
+        .await;
+    assert!(rival.unwrap().into_inner().dropped.is_empty());
 }
 
 #[tokio::test]
