@@ -28,7 +28,15 @@ pub enum JsonError {
     },
     /// The message cannot be written as JSON (a time stamp out of range, for example).
     #[error("the message cannot be written as JSON")]
-    Encode(#[from] serde_json::Error),
+    Encode(#[source] serde_json::Error),
+    /// The text is not JSON, or names fields or values that the message does not have.
+    #[error("the text is not proto3 JSON of `{type_name}`")]
+    Read {
+        /// Full message name.
+        type_name: String,
+        /// What is wrong, and where.
+        source: serde_json::Error,
+    },
 }
 
 /// Decodes `bytes` as the message `type_name` and writes it as proto3 JSON: lowerCamelCase names, 64-bit integers as
@@ -41,7 +49,9 @@ pub fn from_bytes(type_name: &str, bytes: &[u8]) -> Result<serde_json::Value, Js
             source,
         })?;
     let options = SerializeOptions::new().skip_default_fields(true);
-    Ok(message.serialize_with_options(serde_json::value::Serializer, &options)?)
+    message
+        .serialize_with_options(serde_json::value::Serializer, &options)
+        .map_err(JsonError::Encode)
 }
 
 /// proto3 JSON of a generated message.
@@ -57,9 +67,14 @@ pub fn descriptor(type_name: &str) -> Result<MessageDescriptor, JsonError> {
 
 /// A generated message from its proto3 JSON; unknown fields are refused.
 pub fn to_message<M: Message + prost::Name + Default>(text: &[u8]) -> Result<M, JsonError> {
+    let unreadable = |source| JsonError::Read {
+        type_name: M::full_name(),
+        source,
+    };
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let message = DynamicMessage::deserialize(descriptor(&M::full_name())?, &mut deserializer)?;
-    deserializer.end()?;
+    let message = DynamicMessage::deserialize(descriptor(&M::full_name())?, &mut deserializer)
+        .map_err(unreadable)?;
+    deserializer.end().map_err(unreadable)?;
     M::decode(message.encode_to_vec().as_slice()).map_err(|source| JsonError::Decode {
         type_name: M::full_name(),
         source,
