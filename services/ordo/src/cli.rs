@@ -1,17 +1,39 @@
 //! The arguments.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{
+    Args, Parser, Subcommand,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use clap_complete::Shell;
 
-use crate::commands::{case, catalogue, events, operations, order, stock, work};
+use crate::{
+    commands::{case, catalogue, events, operations, order, parked, stock, work},
+    fault::{Fault, exit},
+};
+
+/// Told at the end of `ordo --help`.
+const EXIT_STATUSES: &str = "\
+Exit status:
+  0    done
+  1    a check found a difference, a rebuilt read model was not switched to, or something failed on this machine
+  2    the arguments, or a file that they name, are wrong; nothing was sent
+  3    refused: the same again gets the same answer
+  4    the token is not taken, or its roles do not allow it
+  5    no cluster, no answer, too late or too busy: the same again may succeed
+  6    a fault of a service
+  141  whoever read the output has left
+
+With --json a failure is one object on standard error:
+  {\"error\": {\"code\", \"reason\", \"domain\", \"message\", \"fields\": [{\"field\", \"description\"}], \"way_out\", \"metadata\",
+  \"retry_after_ms\", \"exit_status\"}}; decide by `reason` (docs/ERRORS.md). What is empty is left out.";
 
 /// Runs Ordo on one machine, and talks to a running one.
 ///
 /// Commands find the cluster through the folder that `ordo up` writes (`.ordo` in the current folder, or ORDO_HOME).
 #[derive(Debug, Parser)]
-#[command(name = "ordo", version, max_term_width = 110)]
+#[command(name = "ordo", version, max_term_width = 110, after_long_help = EXIT_STATUSES)]
 pub struct Cli {
     /// How to reach the cluster.
     #[command(flatten)]
@@ -48,8 +70,10 @@ pub struct Target {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Start nats-server and the four services on this machine, and keep them running until Ctrl-C.
+    #[command(after_help = "Example: ordo up --free-ports --set telemetry.log_filter=info,ordo_bus=debug")]
     Up(crate::cluster::UpOptions),
     /// Replay real orders from placing to delivery and return on a private cluster, then verify it.
+    #[command(after_help = "Example: ordo demo --orders 100")]
     Demo(crate::demo::DemoOptions),
     /// Take, show and change orders.
     #[command(subcommand)]
@@ -74,15 +98,155 @@ pub enum Command {
     Projection(operations::ProjectionCommand),
     /// Work that gave up and waits for an operator.
     #[command(subcommand)]
-    Parked(operations::ParkedCommand),
+    Parked(parked::ParkedCommand),
     /// Check positions, hash chains, the broker's copy, read models and stock; exit status 1 with the first difference.
+    #[command(after_help = "Example: ordo verify --service inventory --check stock")]
     Verify(operations::VerifyOptions),
     /// Measure how fast it is, beside floors measured in the same run. Needs a release build to mean anything.
     #[command(subcommand)]
     Bench(crate::bench::BenchCommand),
     /// Print a completion script for a shell.
+    #[command(after_help = "Example: ordo completions bash")]
     Completions {
         /// Which shell.
         shell: Shell,
     },
+}
+
+/// Reads the arguments. When there is nothing to run, what there is to say is said, and the exit status given.
+pub fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Cli, ExitCode> {
+    let arguments: Vec<OsString> = arguments.collect();
+    Cli::try_parse_from(&arguments).map_err(|error| {
+        if !error.use_stderr() {
+            return match error.print() {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => Fault::output(error).tell(false),
+            };
+        }
+        if arguments.iter().any(|argument| argument == "--json") {
+            return wrong(&error).tell(true);
+        }
+        // Nobody is left to be told.
+        let _ = error.print();
+        ExitCode::from(exit::USAGE)
+    })
+}
+
+/// What clap says, without the hints for people.
+fn wrong(error: &clap::Error) -> Fault {
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Fault::usage("a command is missing; --help lists them");
+    }
+    let text = error.to_string();
+    let said = text.strip_prefix("error: ").unwrap_or(&text);
+    let said = said.split("\n\n").next().unwrap_or(said);
+    let words: Vec<&str> = said.split_whitespace().collect();
+    let argument = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(name)) => Some(name.clone()),
+        Some(ContextValue::Strings(names)) => Some(names.join(", ")),
+        _ => None,
+    };
+    Fault::Usage {
+        message: words.join(" "),
+        argument,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, String)>) {
+        let mut subcommands = command.get_subcommands().peekable();
+        if subcommands.peek().is_none() {
+            let help = command.get_after_help().map(ToString::to_string);
+            found.push((path.to_owned(), help.unwrap_or_default()));
+        }
+        for subcommand in subcommands {
+            leaves(
+                subcommand,
+                &format!("{path} {}", subcommand.get_name()),
+                found,
+            );
+        }
+    }
+
+    /// Words of a shell, as far as the examples go: quotes, and comments behind ` # `.
+    fn words(line: &str) -> Vec<String> {
+        let line = line.split(" # ").next().unwrap();
+        let mut words = vec![String::new()];
+        let mut quoted = false;
+        for c in line.trim().chars() {
+            match c {
+                '"' | '\'' => quoted = !quoted,
+                ' ' if !quoted => words.push(String::new()),
+                c => words.last_mut().unwrap().push(c),
+            }
+        }
+        words.retain(|word| !word.is_empty());
+        words
+    }
+
+    #[test]
+    fn every_command_has_an_example_that_it_takes() {
+        let mut found = Vec::new();
+        leaves(&Cli::command(), "ordo", &mut found);
+        assert!(found.len() > 30, "{}", found.len());
+        // Benchmarks say what they need in their own help.
+        found.retain(|(path, _)| !path.starts_with("ordo bench"));
+        for (path, help) in found {
+            let examples: Vec<&str> = help.split("Example:").flat_map(str::lines).collect();
+            let examples = examples.iter().map(|line| line.trim());
+            let examples: Vec<&str> = examples.filter(|line| line.starts_with("ordo ")).collect();
+            assert!(!examples.is_empty(), "`{path}` has no example in its help");
+            for example in examples {
+                assert!(example.starts_with(&path), "`{path}` shows `{example}`");
+                if let Err(error) = Cli::try_parse_from(words(example)) {
+                    panic!("`{example}` of the help is not taken: {error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_arguments_are_sound_and_every_shell_gets_its_completions() {
+        Cli::command().debug_assert();
+        for shell in [
+            Shell::Bash,
+            Shell::Zsh,
+            Shell::Fish,
+            Shell::Elvish,
+            Shell::PowerShell,
+        ] {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "ordo", &mut script);
+            let script = String::from_utf8(script).unwrap();
+            assert!(script.contains("short-stock"), "{shell} completes words");
+        }
+    }
+
+    #[test]
+    fn a_program_is_told_which_argument_is_wrong_and_what_it_may_be() {
+        let error = Cli::try_parse_from(["ordo", "case", "open", "o", "--kind", "gift"]);
+        let told = wrong(&error.unwrap_err()).to_json();
+        let error = &told["error"];
+        assert_eq!(error["reason"], "USAGE");
+        assert_eq!(error["fields"][0]["field"], "--kind <KIND>");
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("refund-only"), "{message}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_argument_that_is_no_text_is_refused_and_a_path_may_be_any_bytes() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let bytes = || OsString::from_vec(vec![b'a', 0xff]);
+        let order = ["ordo", "order", "show"].map(OsString::from);
+        assert!(Cli::try_parse_from(order.into_iter().chain([bytes()])).is_err());
+        let home = ["ordo".into(), "--home".into(), bytes(), "verify".into()];
+        assert_eq!(Cli::try_parse_from(home).unwrap().target.home, bytes());
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ordo_cluster::Cluster;
 pub use ordo_cluster::{ClusterFile, SERVICES};
 use ordo_event_log::TenantId;
 use ordo_proto::{
@@ -32,7 +33,7 @@ impl Client {
     /// From what the arguments name.
     pub fn connect(target: &Target, json: bool) -> Result<Self, Fault> {
         let cluster = ClusterFile::read(&target.home).map_err(|error| {
-            Fault::local(format_args!(
+            Fault::NoCluster(format!(
                 "no cluster in {}: {error}. Start one with `deploy/up`, or name its folder with --home.",
                 target.home.display()
             ))
@@ -54,6 +55,18 @@ impl Client {
         }
     }
 
+    /// Of a cluster that this process runs, with every right.
+    pub fn of_cluster(cluster: &Cluster, json: bool) -> Result<Self, Fault> {
+        let (file, keys) = (cluster.file(), cluster.keys());
+        Self::new(
+            file,
+            keys.admin(),
+            Some(keys.operator()),
+            &file.tenant,
+            json,
+        )
+    }
+
     /// From a cluster's own description.
     pub fn new(
         cluster: &ClusterFile,
@@ -63,7 +76,7 @@ impl Client {
         json: bool,
     ) -> Result<Self, Fault> {
         let tenant = TenantId::new(tenant).ok_or_else(|| {
-            Fault::local(format_args!(
+            Fault::usage(format_args!(
                 "`{tenant}` is no tenant: 1 to 40 characters of a-z 0-9 - _"
             ))
         })?;

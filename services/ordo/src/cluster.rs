@@ -13,6 +13,13 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{cli::Target, fault::Fault};
 
+/// Prints a line. When nobody reads any more the cluster goes on.
+macro_rules! tell {
+    ($($part:tt)*) => {{
+        let _ = writeln!(std::io::stdout().lock(), $($part)*);
+    }};
+}
+
 /// What to start.
 #[derive(Debug, Args)]
 pub struct UpOptions {
@@ -60,7 +67,7 @@ pub async fn up(target: &Target, options: UpOptions) -> Result<ExitCode, Fault> 
     } else {
         printed()
     };
-    println!("starting a cluster in {}", target.home.display());
+    tell!("starting a cluster in {}", target.home.display());
     let started = tokio::select! {
         started = Cluster::start(cluster, lines) => started.map_err(Fault::local)?,
         _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
@@ -71,11 +78,11 @@ pub async fn up(target: &Target, options: UpOptions) -> Result<ExitCode, Fault> 
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
-    println!("stopping; once more to stop at once");
+    tell!("stopping; once more to stop at once");
     tokio::select! {
         stopped = started.stop() => {
             stopped.map_err(Fault::local)?;
-            println!("stopped");
+            tell!("stopped");
             Ok(ExitCode::SUCCESS)
         }
         _ = interrupt.recv() => Ok(ExitCode::FAILURE),
@@ -83,26 +90,26 @@ pub async fn up(target: &Target, options: UpOptions) -> Result<ExitCode, Fault> 
 }
 
 fn print_addresses(file: &ClusterFile, target: &Target) {
-    println!();
+    tell!();
     for service in SERVICES {
         let address = |by_service: &std::collections::BTreeMap<String, String>| {
             by_service.get(service).cloned().unwrap_or_default()
         };
-        println!(
+        tell!(
             "  {service:<11} gRPC {}   metrics {}/metrics",
             address(&file.services),
             address(&file.metrics)
         );
     }
-    println!("  {:<11} {}", BROKER, file.nats);
-    println!();
-    println!(
+    tell!("  {:<11} {}", BROKER, file.nats);
+    tell!();
+    tell!(
         "Tenant `{}`, token in {}.",
         file.tenant,
         target.home.join(&file.token_file).display()
     );
-    println!("In another terminal: `ordo order list`. Ctrl-C stops everything.");
-    println!();
+    tell!("In another terminal: `ordo order list`. Ctrl-C stops everything.");
+    tell!();
 }
 
 /// Prints each line behind its program's name, coloured on a terminal.

@@ -1,6 +1,9 @@
 //! One file for each group of commands.
 
-use std::{io, process::ExitCode};
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use clap::CommandFactory as _;
 
@@ -15,6 +18,7 @@ pub mod catalogue;
 pub mod events;
 pub mod operations;
 pub mod order;
+pub mod parked;
 pub mod parse;
 pub mod stock;
 pub mod work;
@@ -37,11 +41,16 @@ pub async fn run(arguments: Cli) -> Result<ExitCode, Fault> {
         Command::Case(command) => case::run(&client()?, command).await,
         Command::Events(command) => events::run(&client()?, command).await,
         Command::Projection(command) => operations::projection(&client()?, command).await,
-        Command::Parked(command) => operations::parked(&client()?, command).await,
+        Command::Parked(command) => parked::run(&client()?, command).await,
         Command::Verify(options) => operations::verify(&client()?, &options).await,
         Command::Bench(command) => crate::bench::run(command, json).await,
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "ordo", &mut io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "ordo", &mut script);
+            let mut out = io::stdout().lock();
+            out.write_all(&script)
+                .and_then(|()| out.flush())
+                .map_err(Fault::output)?;
             Ok(ExitCode::SUCCESS)
         }
     }

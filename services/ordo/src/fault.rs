@@ -1,17 +1,74 @@
-//! Why a command failed, for people.
+//! Why a command failed: for people, and with `--json` for programs.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt, io, process::ExitCode};
 
-use tonic::Status;
+use serde::Serialize;
+use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
+
+/// What the exit status says, beside 0.
+pub mod exit {
+    /// A check found a difference, a rebuilt read model was not switched to, or something failed on this machine.
+    pub const FAILED: u8 = 1;
+    /// The arguments, or a file that they name, are wrong; nothing was sent.
+    pub const USAGE: u8 = 2;
+    /// A service refused: the same again gets the same answer.
+    pub const REFUSED: u8 = 3;
+    /// The token is not taken, or its roles do not allow it.
+    pub const FORBIDDEN: u8 = 4;
+    /// No cluster, no answer, too late or too busy: the same again may succeed.
+    pub const UNAVAILABLE: u8 = 5;
+    /// A fault of a service.
+    pub const BROKEN: u8 = 6;
+    /// Whoever read standard output has left; what a shell reports for a program that SIGPIPE ended.
+    pub const CLOSED: u8 = 141;
+}
 
 /// A failure, told on standard error.
 #[derive(Debug)]
 pub enum Fault {
-    /// A service said no.
+    /// A service said no, or did not answer.
     Refused(Box<Status>),
-    /// Something on this side.
+    /// Arguments that do not go together, or a file that they name and that does not hold what it should.
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// The argument that is wrong, when it is one.
+        argument: Option<String>,
+    },
+    /// There is no cluster where one was looked for.
+    NoCluster(String),
+    /// A check found a difference.
+    Check(String),
+    /// Something else on this side.
     Local(String),
+    /// Nobody reads standard output any more.
+    Closed,
+}
+
+/// What programs read of a failure: the parts of `google.rpc.Status` and its details, in one object.
+#[derive(Debug, Default, Serialize)]
+struct Told {
+    code: &'static str,
+    reason: String,
+    domain: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fields: Vec<Field>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    way_out: String,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u128>,
+    exit_status: u8,
+}
+
+/// A field that is wrong, or a thing that is in the wrong state.
+#[derive(Debug, Serialize)]
+struct Field {
+    field: String,
+    description: String,
 }
 
 impl Fault {
@@ -20,15 +77,175 @@ impl Fault {
         Self::Local(message.to_string())
     }
 
+    /// Wrong arguments, found after they were parsed.
+    pub fn usage(message: impl fmt::Display) -> Self {
+        Self::Usage {
+            message: message.to_string(),
+            argument: None,
+        }
+    }
+
+    /// What a service would refuse, found before it was asked. `reason` is one of docs/ERRORS.md.
+    pub fn refused(reason: &str, message: impl fmt::Display) -> Self {
+        let mut details = tonic_types::ErrorDetails::new();
+        details.set_error_info(reason, "ordo", std::collections::HashMap::new());
+        let code = match reason {
+            "UNKNOWN_NAME" => Code::NotFound,
+            _ => Code::FailedPrecondition,
+        };
+        Status::with_error_details(code, message.to_string(), details).into()
+    }
+
     /// What failed on this side, and how.
     pub fn because(what: &str, error: impl std::error::Error) -> Self {
-        let mut text = format!("{what}: {error}");
-        let mut source = error.source();
-        while let Some(cause) = source {
-            text.push_str(&format!(": {cause}"));
-            source = cause.source();
+        Self::Local(with_causes(what, &error))
+    }
+
+    /// What is wrong with something that the arguments name, and how.
+    pub fn usage_because(what: &str, error: impl std::error::Error) -> Self {
+        Self::usage(with_causes(what, &error))
+    }
+
+    /// Standard output cannot be written.
+    pub fn output(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::Closed,
+            _ => Self::because("writing to standard output", error),
         }
-        Self::Local(text)
+    }
+
+    /// The exit status that tells it.
+    pub fn exit_status(&self) -> u8 {
+        let status = match self {
+            Self::Refused(status) => status,
+            Self::Usage { .. } => return exit::USAGE,
+            Self::NoCluster(_) => return exit::UNAVAILABLE,
+            Self::Local(_) | Self::Check(_) => return exit::FAILED,
+            Self::Closed => return exit::CLOSED,
+        };
+        match status.code() {
+            Code::Unauthenticated | Code::PermissionDenied => exit::FORBIDDEN,
+            Code::Unavailable
+            | Code::DeadlineExceeded
+            | Code::ResourceExhausted
+            | Code::Aborted
+            | Code::Cancelled => exit::UNAVAILABLE,
+            Code::Internal | Code::DataLoss | Code::Unknown | Code::Unimplemented => exit::BROKEN,
+            Code::Ok
+            | Code::InvalidArgument
+            | Code::NotFound
+            | Code::AlreadyExists
+            | Code::FailedPrecondition
+            | Code::OutOfRange => exit::REFUSED,
+        }
+    }
+
+    /// Tells it on standard error, as text or as one JSON object on a line.
+    pub fn tell(&self, json: bool) -> ExitCode {
+        use io::Write as _;
+        if !matches!(self, Self::Closed) {
+            let text = if json {
+                format!("{}\n", self.to_json())
+            } else {
+                self.to_string()
+            };
+            // Nobody is left to be told.
+            let _ = io::stderr().lock().write_all(text.as_bytes());
+        }
+        ExitCode::from(self.exit_status())
+    }
+
+    /// `{"error": …}`.
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({ "error": self.told() })
+    }
+
+    fn told(&self) -> Told {
+        let (code, reason, message) = match self {
+            Self::Refused(status) => return refused(status, self.exit_status()),
+            Self::Usage { message, .. } => ("INVALID_ARGUMENT", "USAGE", message.as_str()),
+            Self::NoCluster(message) => ("UNAVAILABLE", "NO_CLUSTER", message.as_str()),
+            Self::Check(message) => ("DATA_LOSS", "CHECK_FAILED", message.as_str()),
+            Self::Local(message) => ("UNKNOWN", "LOCAL", message.as_str()),
+            Self::Closed => ("CANCELLED", "OUTPUT_CLOSED", "nobody reads the output"),
+        };
+        let fields = match self {
+            Self::Usage {
+                argument: Some(argument),
+                ..
+            } => vec![Field {
+                field: argument.clone(),
+                description: message.to_owned(),
+            }],
+            _ => Vec::new(),
+        };
+        Told {
+            code,
+            reason: reason.to_owned(),
+            domain: "ordo.cli",
+            message: message.to_owned(),
+            fields,
+            exit_status: self.exit_status(),
+            ..Told::default()
+        }
+    }
+}
+
+fn refused(status: &Status, exit_status: u8) -> Told {
+    let details = status.get_error_details();
+    let bad = details.bad_request().map(|bad| &bad.field_violations);
+    let fields = bad.into_iter().flatten().map(|violation| Field {
+        field: violation.field.clone(),
+        description: violation.description.clone(),
+    });
+    let info = details.error_info();
+    let mut metadata: BTreeMap<String, String> = info
+        .map(|info| info.metadata.clone().into_iter().collect())
+        .unwrap_or_default();
+    let delay = details.retry_info().and_then(|info| info.retry_delay);
+    Told {
+        code: code_name(status.code()),
+        reason: info.map(|info| info.reason.clone()).unwrap_or_default(),
+        domain: "ordo",
+        message: status.message().to_owned(),
+        fields: fields.collect(),
+        way_out: metadata.remove("way_out").unwrap_or_default(),
+        metadata,
+        retry_after_ms: delay.map(|delay| delay.as_millis()),
+        exit_status,
+    }
+}
+
+fn with_causes(what: &str, error: &dyn std::error::Error) -> String {
+    let mut text = format!("{what}: {error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}
+
+/// The code's name in google.rpc.
+fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }
 
@@ -41,31 +258,40 @@ impl From<Status> for Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let status = match self {
-            Self::Local(message) => return writeln!(f, "ordo: {message}"),
+            Self::Usage { message, .. }
+            | Self::NoCluster(message)
+            | Self::Check(message)
+            | Self::Local(message) => {
+                return writeln!(f, "ordo: {message}");
+            }
+            Self::Closed => return Ok(()),
             Self::Refused(status) => status,
         };
-        writeln!(f, "ordo: {}", status.message())?;
-        let details = status.get_error_details();
-        if let Some(bad) = details.bad_request() {
-            for violation in &bad.field_violations {
-                writeln!(f, "  {}: {}", violation.field, violation.description)?;
-            }
+        let told = refused(status, self.exit_status());
+        let fields = told.fields.iter();
+        let fields = fields.map(|Field { field, description }| format!("{field}: {description}"));
+        let fields: Vec<String> = fields.collect();
+        if !fields.is_empty() && told.message == fields.join("; ") {
+            writeln!(f, "ordo: the request is not acceptable:")?;
+        } else {
+            writeln!(f, "ordo: {}", told.message)?;
         }
-        if let Some(precondition) = details.precondition_failure() {
-            for violation in &precondition.violations {
-                writeln!(f, "  {}: {}", violation.subject, violation.description)?;
-            }
+        for field in fields {
+            writeln!(f, "  {field}")?;
         }
-        if let Some(info) = details.error_info() {
-            write!(f, "  reason: {}", info.reason)?;
-            for (key, value) in &info.metadata {
+        if !told.way_out.is_empty() {
+            writeln!(f, "  what to do: {}", told.way_out)?;
+        }
+        if told.reason.is_empty() {
+            writeln!(f, "  code: {}", told.code)?;
+        } else {
+            write!(f, "  reason: {}", told.reason)?;
+            for (key, value) in &told.metadata {
                 write!(f, ", {key}={value}")?;
             }
             writeln!(f, " (docs/ERRORS.md)")?;
-        } else {
-            writeln!(f, "  code: {:?}", status.code())?;
         }
-        if status.code() == tonic::Code::Unavailable {
+        if status.code() == Code::Unavailable && told.reason.is_empty() {
             writeln!(
                 f,
                 "  Is the cluster running? Start it with `deploy/up`, or name its folder with --home."
@@ -79,19 +305,59 @@ impl fmt::Display for Fault {
 mod tests {
     use super::*;
 
-    #[test]
-    fn every_violation_is_told() {
+    fn refusal() -> Fault {
         let mut details = tonic_types::ErrorDetails::new();
+        let metadata = [("way_out", "Correct them."), ("order_id", "o-1")];
+        let metadata = metadata.map(|(key, value)| (key.to_owned(), value.to_owned()));
         details
             .add_bad_request_violation("lines[0].quantity", "must be at least 1")
-            .add_bad_request_violation("channel", "must not be empty");
-        let status = Status::with_error_details(tonic::Code::InvalidArgument, "2 faults", details);
-        let text = Fault::from(status).to_string();
-        assert!(
-            text.contains("lines[0].quantity: must be at least 1"),
-            "{text}"
-        );
-        assert!(text.contains("channel: must not be empty"), "{text}");
+            .add_bad_request_violation("channel", "must not be empty")
+            .set_error_info("INVALID_REQUEST", "ordo", metadata)
+            .set_retry_info(Some(std::time::Duration::from_millis(100)));
+        Status::with_error_details(Code::InvalidArgument, "2 faults", details).into()
+    }
+
+    #[test]
+    fn every_violation_is_told() {
+        let text = refusal().to_string();
+        for part in [
+            "lines[0].quantity: must be at least 1",
+            "channel: must not be empty",
+            "what to do: Correct them.",
+            "reason: INVALID_REQUEST, order_id=o-1",
+        ] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_program_reads_every_part_of_a_refusal_in_one_object() {
+        let expected = serde_json::json!({ "error": {
+            "code": "INVALID_ARGUMENT",
+            "reason": "INVALID_REQUEST",
+            "domain": "ordo",
+            "message": "2 faults",
+            "fields": [
+                { "field": "lines[0].quantity", "description": "must be at least 1" },
+                { "field": "channel", "description": "must not be empty" },
+            ],
+            "way_out": "Correct them.",
+            "metadata": { "order_id": "o-1" },
+            "retry_after_ms": 100,
+            "exit_status": 3,
+        }});
+        assert_eq!(refusal().to_json(), expected);
+    }
+
+    #[test]
+    fn exit_statuses_tell_what_a_script_can_do() {
+        let of = |code| Fault::from(Status::new(code, "")).exit_status();
+        assert_eq!(of(Code::NotFound), exit::REFUSED);
+        assert_eq!(of(Code::PermissionDenied), exit::FORBIDDEN);
+        assert_eq!(of(Code::Aborted), exit::UNAVAILABLE);
+        assert_eq!(of(Code::DataLoss), exit::BROKEN);
+        assert_eq!(Fault::usage("x").exit_status(), exit::USAGE);
+        assert_eq!(Fault::local("x").exit_status(), exit::FAILED);
     }
 
     #[test]
@@ -101,5 +367,11 @@ mod tests {
             Fault::because("writing", error).to_string(),
             "ordo: writing: disk full\n"
         );
+    }
+
+    #[test]
+    fn a_reader_that_left_is_no_failure_worth_a_word() {
+        let gone = Fault::output(io::Error::from(io::ErrorKind::BrokenPipe));
+        assert_eq!((gone.to_string().as_str(), gone.exit_status()), ("", 141));
     }
 }

@@ -2,34 +2,36 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 mod bench;
 mod cli;
 mod client;
 mod cluster;
 mod commands;
+mod database;
 mod demo;
 mod fault;
 mod output;
+mod private_cluster;
+mod settled;
+mod table;
 
 fn main() -> ExitCode {
-    let arguments = cli::Cli::parse();
+    let (arguments, json) = match cli::parse(std::env::args_os()) {
+        Ok(arguments) => {
+            let json = arguments.json;
+            (arguments, json)
+        }
+        Err(code) => return code,
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
     {
         Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("ordo: cannot start: {error}");
-            return ExitCode::FAILURE;
-        }
+        Err(error) => return fault::Fault::because("cannot start", error).tell(json),
     };
     match runtime.block_on(commands::run(arguments)) {
         Ok(code) => code,
-        Err(fault) => {
-            eprint!("{fault}");
-            ExitCode::FAILURE
-        }
+        Err(fault) => fault.tell(json),
     }
 }

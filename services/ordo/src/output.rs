@@ -1,27 +1,84 @@
-//! Tables for people, JSON for programs.
+//! Lines for people, JSON for programs.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use std::{
+    fmt,
+    io::{self, Write as _},
+};
+
 use ordo_proto::types::Money;
 use prost::{Message, Name};
 
 use crate::fault::Fault;
+pub use crate::table::table;
+
+/// Prints a line on standard output, as `println!` does, but gives the failure instead of panicking.
+macro_rules! say {
+    ($($part:tt)*) => { $crate::output::line(format_args!($($part)*)) };
+}
+pub(crate) use say;
+
+/// Writes a line. Control characters in it, which may come from anybody who ever placed an order, are shown and not obeyed.
+pub fn line(text: fmt::Arguments<'_>) -> Result<(), Fault> {
+    let text = harmless(text.to_string());
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}")
+        .and_then(|()| out.flush())
+        .map_err(Fault::output)
+}
+
+/// Control characters as `\u001b`, which within JSON says the same. Line ends and tabs stay.
+fn harmless(text: String) -> String {
+    let is_control = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if !text.contains(is_control) {
+        return text;
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if is_control(c) {
+            shown.push_str(&format!("\\u{:04x}", u32::from(c)));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
 
 /// Prints a message as proto3 JSON on one line.
 pub fn json<M: Message + Name>(message: &M) -> Result<(), Fault> {
-    let value = ordo_proto::json::from_message(message)
-        .map_err(|error| Fault::because("writing JSON", error))?;
-    println!("{value}");
-    Ok(())
+    say!("{}", value(message)?)
 }
 
-/// A table with these column titles.
-pub fn table(titles: &[&str]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(presets::UTF8_FULL_CONDENSED)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(titles);
-    table
+/// Prints a message of `service` as proto3 JSON on one line, with the service's name in it.
+pub fn json_of<M: Message + Name>(service: &str, message: &M) -> Result<(), Fault> {
+    let mut object = serde_json::json!({ "service": service });
+    if let (Some(object), serde_json::Value::Object(fields)) =
+        (object.as_object_mut(), value(message)?)
+    {
+        object.extend(fields);
+    }
+    say!("{object}")
+}
+
+fn value<M: Message + Name>(message: &M) -> Result<serde_json::Value, Fault> {
+    ordo_proto::json::from_message(message).map_err(|error| Fault::because("writing JSON", error))
+}
+
+/// Says how to get the next page, when there is one.
+pub fn more(next_page_token: &str) -> Result<(), Fault> {
+    if next_page_token.is_empty() {
+        return Ok(());
+    }
+    say!("more: --page {next_page_token}")
+}
+
+/// How many decimals amounts in a currency have (ISO 4217).
+pub fn decimals(currency_code: &str) -> usize {
+    match currency_code {
+        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"
+        | "UYI" | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
+        _ => 2,
+    }
 }
 
 /// `12.34 GBP`, with the currency's own number of decimals (ISO 4217).
@@ -33,12 +90,7 @@ pub fn money(amount: Option<&Money>) -> String {
     else {
         return String::new();
     };
-    let decimals = match currency_code.as_str() {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"
-        | "UYI" | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
-        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
-        _ => 2,
-    };
+    let decimals = decimals(currency_code);
     let sign = if *minor_units < 0 { "-" } else { "" };
     let digits = format!(
         "{:0>width$}",
@@ -73,6 +125,7 @@ pub fn word(name: &str, prefix: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn of(currency: &str, minor_units: i64) -> String {
@@ -89,6 +142,17 @@ mod tests {
         assert_eq!(of("JPY", 300), "300 JPY");
         assert_eq!(of("KWD", 1), "0.001 KWD");
         assert_eq!(money(None), "");
+    }
+
+    #[test]
+    fn control_characters_are_shown_and_not_obeyed() {
+        assert_eq!(
+            harmless("a\tb\n\u{1b}[2Jc\u{9b}".into()),
+            "a\tb\n\\u001b[2Jc\\u009b"
+        );
+        let text = serde_json::json!({ "name": "\u{7f}\u{9b}2J" }).to_string();
+        let read: serde_json::Value = serde_json::from_str(&harmless(text)).unwrap();
+        assert_eq!(read["name"], "\u{7f}\u{9b}2J");
     }
 
     #[test]

@@ -5,22 +5,28 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use ordo_proto::{
     aftersales::{
         Case, CaseKind, CaseLine, CaseStatus, DecideRequest, Decision, GetCaseRequest,
         GetPurchaseRequest, GetPurchaseResponse, ListCasesRequest, OpenCaseRequest,
-        RecordReceiptRequest, RecordReturnParcelRequest, RefundRequest,
+        RecordReturnParcelRequest, RefundRequest,
     },
     types::{LineQuantity, Page},
 };
 
-use super::{catalogue::done, parse};
+use super::{
+    catalogue::done,
+    order::{WhichOrder, order_id},
+    parse,
+};
 use crate::{
     client::{Client, header},
     fault::Fault,
-    output::{json, money, table, time, word},
+    output::{json, money, more, say, table, time, word},
 };
+
+mod receive;
 
 /// How long a delivery may take to become known to aftersales.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -29,51 +35,41 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug, Subcommand)]
 pub enum CaseCommand {
     /// Ask for a return, exchange or refund.
-    Open {
-        /// Order id.
-        order_id: String,
-        /// return, exchange or refund-only.
-        #[arg(long, default_value = "return")]
-        kind: String,
-        /// `LINE:QUANTITY`; everything that can still be claimed when not given.
-        #[arg(long = "line", value_parser = parse::line_quantity)]
-        lines: Vec<LineQuantity>,
-        /// Upper-case code, such as CHANGED_MIND, DEFECTIVE, WRONG_ITEM.
-        #[arg(long, default_value = "CHANGED_MIND")]
-        reason: String,
-        /// Approve at once.
-        #[arg(long)]
-        approve: bool,
-        /// The exchange ships before the return is in.
-        #[arg(long)]
-        in_advance: bool,
-    },
+    #[command(after_help = OPEN_EXAMPLES)]
+    Open(Box<OpenOptions>),
     /// Show a case.
+    #[command(after_help = "Example: ordo case show 01kq-C1")]
     Show {
         /// Case id.
         case_id: String,
     },
     /// List cases, newest first.
+    #[command(after_help = "Example: ordo case list --order phone/1001 --status approved")]
     List {
-        /// Of this order.
-        #[arg(long, default_value = "")]
-        order: String,
-        /// requested, approved, rejected, received or closed.
-        #[arg(long = "status", value_name = "STATUS")]
-        statuses: Vec<String>,
+        /// Of this order: its id, or `CHANNEL/NUMBER`.
+        #[arg(long)]
+        order: Option<String>,
+        /// In this state; may be given several times.
+        #[arg(long = "status", value_name = "STATUS", value_parser = parse::words(CaseStatus::as_str_name, "CASE_STATUS_"))]
+        statuses: Vec<CaseStatus>,
         /// How many, 1 to 500.
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 50, value_parser = parse::page_size())]
         size: u32,
         /// `next_page_token` of the previous page.
         #[arg(long, default_value = "")]
         page: String,
     },
-    /// Approve a case.
+    /// Approve a case, or a part of it.
+    #[command(after_help = "Example: ordo case approve 01kq-C1 --line 1:1")]
     Approve {
         /// Case id.
         case_id: String,
+        /// `LINE:QUANTITY`; everything that was asked for when not given.
+        #[arg(long = "line", value_name = "LINE:QUANTITY", value_parser = parse::line_quantity)]
+        lines: Vec<LineQuantity>,
     },
     /// Reject a case; the customer reads the reason.
+    #[command(after_help = "Example: ordo case reject 01kq-C1 \"worn\"")]
     Reject {
         /// Case id.
         case_id: String,
@@ -81,11 +77,13 @@ pub enum CaseCommand {
         reason: String,
     },
     /// Take the request back, as long as nothing came back, was refunded or was sent in advance.
+    #[command(after_help = "Example: ordo case withdraw 01kq-C1")]
     Withdraw {
         /// Case id.
         case_id: String,
     },
     /// Record the parcel that the customer sends back.
+    #[command(after_help = "Example: ordo case parcel 01kq-C1 --carrier SF --tracking SF900800700")]
     Parcel {
         /// Case id.
         case_id: String,
@@ -96,15 +94,11 @@ pub enum CaseCommand {
         #[arg(long)]
         tracking: String,
     },
-    /// Record that everything approved came back resellable.
-    Receive {
-        /// Case id.
-        case_id: String,
-        /// Nothing (more) came, and nothing will.
-        #[arg(long)]
-        nothing_more: bool,
-    },
+    /// Record what came back, resellable or not.
+    #[command(after_help = receive::EXAMPLES)]
+    Receive(receive::ReceiveOptions),
     /// Grant a refund; everything refundable when no amount is given.
+    #[command(after_help = "Example: ordo case refund 01kq-C1 --amount 12.50 --last")]
     Refund {
         /// Case id.
         case_id: String,
@@ -120,53 +114,51 @@ pub enum CaseCommand {
     },
 }
 
+const OPEN_EXAMPLES: &str = "\
+Example:
+  ordo case open phone/1001 --approve                                        # everything comes back
+  ordo case open phone/1001 --kind exchange --line 1:1 --replacement TEA-1-L --reason WRONG_SIZE
+  ordo case open phone/1001 --kind refund-only --amount 5.00 --reason LATE   # goodwill";
+
+/// What the customer asks for.
+#[derive(Debug, Args)]
+pub struct OpenOptions {
+    #[command(flatten)]
+    order: WhichOrder,
+    /// What it is.
+    #[arg(long, default_value = "return", value_parser = parse::words(CaseKind::as_str_name, "CASE_KIND_"))]
+    kind: CaseKind,
+    /// `LINE:QUANTITY`; everything that can still be claimed when not given.
+    #[arg(long = "line", value_name = "LINE:QUANTITY", value_parser = parse::line_quantity)]
+    lines: Vec<LineQuantity>,
+    /// Upper-case code, such as CHANGED_MIND, DEFECTIVE, WRONG_ITEM.
+    #[arg(long, default_value = "CHANGED_MIND")]
+    reason: String,
+    /// Refund only: how much, such as 5.00; without --line it is goodwill. What was paid for the lines when not given.
+    #[arg(long)]
+    amount: Option<String>,
+    /// ISO 4217 code of the amount.
+    #[arg(long, default_value = "CNY")]
+    currency: String,
+    /// Exchange: the SKU that is wanted instead; the same when not given.
+    #[arg(long, default_value = "", value_name = "SKU")]
+    replacement: String,
+    /// Where the goods come back to; the site that shipped when not given.
+    #[arg(long, default_value = "")]
+    site: String,
+    /// Approve at once.
+    #[arg(long)]
+    approve: bool,
+    /// The exchange ships before the return is in.
+    #[arg(long)]
+    in_advance: bool,
+}
+
 /// Runs one of them.
 pub async fn run(client: &Client, command: CaseCommand) -> Result<ExitCode, Fault> {
     let mut aftersales = client.aftersales()?;
     match command {
-        CaseCommand::Open {
-            order_id,
-            kind,
-            lines,
-            reason,
-            approve,
-            in_advance,
-        } => {
-            let kind = parse::enum_value(&kind, "CASE_KIND_", CaseKind::from_str_name)
-                .map_err(Fault::local)?;
-            let lines = if lines.is_empty() {
-                claimable(client, &order_id).await?
-            } else {
-                lines
-            };
-            let request = OpenCaseRequest {
-                header: header(None, None),
-                order_id,
-                kind: kind.into(),
-                lines: lines
-                    .into_iter()
-                    .map(|line| CaseLine {
-                        line_id: line.line_id,
-                        quantity: line.quantity,
-                        reason: reason.clone(),
-                        ..CaseLine::default()
-                    })
-                    .collect(),
-                ship_in_advance: in_advance,
-                approve,
-                ..OpenCaseRequest::default()
-            };
-            let answer = aftersales.open_case(request).await?.into_inner();
-            if client.json {
-                json(&answer)?;
-            } else {
-                println!(
-                    "{} {}",
-                    answer.case_id,
-                    word(answer.status().as_str_name(), "CASE_STATUS_")
-                );
-            }
-        }
+        CaseCommand::Open(options) => open(client, *options).await?,
         CaseCommand::Show { case_id } => {
             let request = GetCaseRequest {
                 case_id,
@@ -176,7 +168,7 @@ pub async fn run(client: &Client, command: CaseCommand) -> Result<ExitCode, Faul
             if client.json {
                 json(&answer)?;
             } else {
-                print(&answer.case.unwrap_or_default());
+                print(&answer.case.unwrap_or_default())?;
             }
         }
         CaseCommand::List {
@@ -185,27 +177,23 @@ pub async fn run(client: &Client, command: CaseCommand) -> Result<ExitCode, Faul
             size,
             page,
         } => {
-            let statuses = statuses
-                .iter()
-                .map(|text| {
-                    parse::enum_value(text, "CASE_STATUS_", CaseStatus::from_str_name)
-                        .map(Into::into)
-                })
-                .collect::<Result<_, _>>()
-                .map_err(Fault::local)?;
+            let order_id = match order {
+                Some(order) => order_id(client, &order).await?,
+                None => String::new(),
+            };
             let request = ListCasesRequest {
-                order_id: order,
-                statuses,
+                order_id,
+                statuses: statuses.into_iter().map(Into::into).collect(),
                 page: Some(Page { size, token: page }),
                 ..ListCasesRequest::default()
             };
             list(client, request).await?;
         }
-        CaseCommand::Approve { case_id } => {
-            decide(client, case_id, Decision::Approve, String::new()).await?
+        CaseCommand::Approve { case_id, lines } => {
+            decide(client, case_id, Decision::Approve, lines, String::new()).await?;
         }
         CaseCommand::Reject { case_id, reason } => {
-            decide(client, case_id, Decision::Reject, reason).await?
+            decide(client, case_id, Decision::Reject, vec![], reason).await?;
         }
         CaseCommand::Parcel {
             case_id,
@@ -222,29 +210,9 @@ pub async fn run(client: &Client, command: CaseCommand) -> Result<ExitCode, Faul
             done(client, &answer)?;
         }
         CaseCommand::Withdraw { case_id } => {
-            decide(client, case_id, Decision::Withdraw, String::new()).await?
+            decide(client, case_id, Decision::Withdraw, vec![], String::new()).await?;
         }
-        CaseCommand::Receive {
-            case_id,
-            nothing_more,
-        } => {
-            let request = RecordReceiptRequest {
-                header: header(None, None),
-                case_id,
-                last: nothing_more,
-                ..RecordReceiptRequest::default()
-            };
-            let answer = aftersales.record_receipt(request).await?.into_inner();
-            if client.json {
-                json(&answer)?;
-            } else {
-                println!(
-                    "{}, still refundable {}",
-                    word(answer.status().as_str_name(), "CASE_STATUS_"),
-                    money(answer.refundable.as_ref())
-                );
-            }
-        }
+        CaseCommand::Receive(options) => receive::receive(client, options).await?,
         CaseCommand::Refund {
             case_id,
             amount,
@@ -254,7 +222,7 @@ pub async fn run(client: &Client, command: CaseCommand) -> Result<ExitCode, Faul
             let amount = amount
                 .map(|amount| parse::amount(&amount, &currency))
                 .transpose()
-                .map_err(Fault::local)?;
+                .map_err(Fault::usage)?;
             let request = RefundRequest {
                 header: header(None, None),
                 case_id,
@@ -265,11 +233,51 @@ pub async fn run(client: &Client, command: CaseCommand) -> Result<ExitCode, Faul
             if client.json {
                 json(&answer)?;
             } else {
-                println!("{} {}", answer.refund_id, money(answer.amount.as_ref()));
+                say!("{} {}", answer.refund_id, money(answer.amount.as_ref()))?;
             }
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn open(client: &Client, options: OpenOptions) -> Result<(), Fault> {
+    let order_id = options.order.id(client).await?;
+    let amount = options.amount.as_deref();
+    let amount = amount
+        .map(|amount| parse::amount(amount, &options.currency))
+        .transpose()
+        .map_err(Fault::usage)?;
+    let lines = if options.lines.is_empty() && amount.is_none() {
+        claimable(client, &order_id).await?
+    } else {
+        options.lines
+    };
+    let lines = lines.into_iter().map(|line| CaseLine {
+        line_id: line.line_id,
+        quantity: line.quantity,
+        reason: options.reason.clone(),
+        replacement_sku: options.replacement.clone(),
+        ..CaseLine::default()
+    });
+    let request = OpenCaseRequest {
+        header: header(None, Some(&options.reason)),
+        order_id,
+        kind: options.kind.into(),
+        lines: lines.collect(),
+        amount,
+        ship_in_advance: options.in_advance,
+        site_id: options.site,
+        approve: options.approve,
+    };
+    let answer = client.aftersales()?.open_case(request).await?.into_inner();
+    if client.json {
+        return json(&answer);
+    }
+    say!(
+        "{} {}",
+        answer.case_id,
+        word(answer.status().as_str_name(), "CASE_STATUS_")
+    )
 }
 
 /// Everything of the order that can be claimed. A delivery that was recorded a moment ago is waited for.
@@ -289,9 +297,12 @@ async fn claimable(client: &Client, order_id: &str) -> Result<Vec<LineQuantity>,
             return Ok(lines);
         }
         if Instant::now() > end {
-            return Err(Fault::local(format_args!(
-                "nothing of {order_id} can be claimed: it is not delivered yet, or all of it is in a case already"
-            )));
+            return Err(Fault::refused(
+                "UNITS_NOT_CLAIMABLE",
+                format_args!(
+                    "nothing of {order_id} can be claimed: it is not delivered yet, or all of it is in a case already"
+                ),
+            ));
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -312,21 +323,21 @@ async fn decide(
     client: &Client,
     case_id: String,
     decision: Decision,
+    lines: Vec<LineQuantity>,
     reason: String,
 ) -> Result<(), Fault> {
     let request = DecideRequest {
         header: header(None, None),
         case_id,
         decision: decision.into(),
-        lines: vec![],
+        lines,
         reason,
     };
     let answer = client.aftersales()?.decide(request).await?.into_inner();
     if client.json {
         return json(&answer);
     }
-    println!("{}", word(answer.status().as_str_name(), "CASE_STATUS_"));
-    Ok(())
+    say!("{}", word(answer.status().as_str_name(), "CASE_STATUS_"))
 }
 
 async fn list(client: &Client, request: ListCasesRequest) -> Result<(), Fault> {
@@ -344,26 +355,23 @@ async fn list(client: &Client, request: ListCasesRequest) -> Result<(), Fault> {
             time(case.opened_at.as_ref()),
         ]);
     }
-    println!("{rows}");
-    if !answer.next_page_token.is_empty() {
-        println!("more: --page {}", answer.next_page_token);
-    }
-    Ok(())
+    say!("{rows}")?;
+    more(&answer.next_page_token)
 }
 
-fn print(case: &Case) {
-    println!(
+fn print(case: &Case) -> Result<(), Fault> {
+    say!(
         "{}  {}  {} {}",
         case.case_id,
         word(case.kind().as_str_name(), "CASE_KIND_"),
         word(case.status().as_str_name(), "CASE_STATUS_"),
         case.outcome
-    );
+    )?;
     if !case.rejection.is_empty() {
-        println!("rejected: {}", case.rejection);
+        say!("rejected: {}", case.rejection)?;
     }
     if !case.replacement_order_id.is_empty() {
-        println!("replacement order {}", case.replacement_order_id);
+        say!("replacement order {}", case.replacement_order_id)?;
     }
     let mut rows = table(&[
         "line",
@@ -386,14 +394,15 @@ fn print(case: &Case) {
             view.not_resellable.to_string(),
         ]);
     }
-    println!("{rows}");
+    say!("{rows}")?;
     for refund in &case.refunds {
         let status = word(refund.status().as_str_name(), "REFUND_STATUS_");
-        println!(
+        say!(
             "refund {} {} {status} {}",
             refund.refund_id,
             money(refund.amount.as_ref()),
             refund.failure
-        );
+        )?;
     }
+    Ok(())
 }

@@ -15,22 +15,25 @@ use super::parse;
 use crate::{
     client::{Client, header},
     fault::Fault,
-    output::{json, money, table, word},
+    output::{json, money, say, table, word},
 };
 
 /// What is sold, and where it lies.
 #[derive(Debug, Subcommand)]
 pub enum CatalogueCommand {
     /// Define or change a warehouse or shop.
+    #[command(
+        after_help = "Example: ordo catalogue site west --name \"Lakeside shop\" --kind shop --country CN"
+    )]
     Site {
         /// Its id.
         site_id: String,
         /// Its name; the id when not given.
         #[arg(long)]
         name: Option<String>,
-        /// warehouse or shop.
-        #[arg(long, default_value = "warehouse")]
-        kind: String,
+        /// What it is.
+        #[arg(long, default_value = "warehouse", value_parser = parse::words(SiteKind::as_str_name, "SITE_KIND_"))]
+        kind: SiteKind,
         /// ISO 3166-1 alpha-2 code.
         #[arg(long, default_value = "")]
         country: String,
@@ -39,8 +42,12 @@ pub enum CatalogueCommand {
         priority: i32,
     },
     /// List the sites.
+    #[command(after_help = "Example: ordo catalogue sites")]
     Sites,
-    /// Define or change an SKU.
+    /// Define or change an SKU; what is not given stays.
+    #[command(
+        after_help = "Example: ordo catalogue sku TEA-1 --name \"Oolong tea\" --price 12.50 --barcode 6901234567892"
+    )]
     Sku {
         /// Its code.
         sku: String,
@@ -61,6 +68,7 @@ pub enum CatalogueCommand {
         currency: String,
     },
     /// Show an SKU, by its code or a barcode.
+    #[command(after_help = "Example: ordo catalogue show 6901234567892 --barcode")]
     Show {
         /// SKU or barcode.
         code: String,
@@ -81,8 +89,6 @@ pub async fn run(client: &Client, command: CatalogueCommand) -> Result<ExitCode,
             country,
             priority,
         } => {
-            let kind = parse::enum_value(&kind, "SITE_KIND_", SiteKind::from_str_name)
-                .map_err(Fault::local)?;
             let request = PutSiteRequest {
                 header: header(None, None),
                 name: name.unwrap_or_else(|| site_id.clone()),
@@ -117,7 +123,7 @@ pub async fn run(client: &Client, command: CatalogueCommand) -> Result<ExitCode,
                         site.serves_orders.to_string(),
                     ]);
                 }
-                println!("{rows}");
+                say!("{rows}")?;
             }
         }
         CatalogueCommand::Sku {
@@ -178,13 +184,13 @@ pub async fn run(client: &Client, command: CatalogueCommand) -> Result<ExitCode,
                 json(&answer)?;
             } else {
                 let sku = answer.sku.unwrap_or_default();
-                println!("{}  {}", sku.sku, sku.name);
-                println!(
+                say!("{}  {}", sku.sku, sku.name)?;
+                say!(
                     "price {}, cost {}",
                     money(sku.price.as_ref()),
                     money(sku.cost.as_ref())
-                );
-                println!("barcodes {}", sku.barcodes.join(", "));
+                )?;
+                say!("barcodes {}", sku.barcodes.join(", "))?;
             }
         }
     }
@@ -209,6 +215,5 @@ pub fn done<M: prost::Message + prost::Name>(client: &Client, answer: &M) -> Res
     if client.json {
         return json(answer);
     }
-    println!("done");
-    Ok(())
+    say!("done")
 }

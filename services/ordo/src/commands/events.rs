@@ -9,18 +9,25 @@ use ordo_proto::{
     types::LogPosition,
 };
 
+use super::order::order_id;
 use crate::{
     client::{Client, SERVICES},
     fault::Fault,
-    output::time,
+    output::{say, time},
 };
 
 /// The event logs.
 #[derive(Debug, Subcommand)]
 pub enum EventsCommand {
     /// Print events as they are recorded, until Ctrl-C.
+    #[command(after_help = TAIL_EXAMPLES)]
     Tail(TailOptions),
 }
+
+const TAIL_EXAMPLES: &str = "\
+Example:
+  ordo events tail --once --order phone/1001           # everything that happened to it, at all four services
+  ordo events tail fulfilment --now --type ParcelDispatched --json";
 
 /// Which events.
 #[derive(Debug, Args)]
@@ -37,7 +44,7 @@ pub struct TailOptions {
     /// Event type, such as OrderPlaced or ordo.intake.v1.OrderPlaced; may be given several times.
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<String>,
-    /// Everything of this order, at every service.
+    /// Everything of this order (its id, or `CHANNEL/NUMBER`), at every service.
     #[arg(long, value_name = "ORDER")]
     order: Option<String>,
     /// Stop at the present end instead of waiting for more.
@@ -47,11 +54,15 @@ pub struct TailOptions {
 
 /// Runs it.
 pub async fn run(client: &Client, command: EventsCommand) -> Result<ExitCode, Fault> {
-    let EventsCommand::Tail(options) = command;
+    let EventsCommand::Tail(mut options) = command;
+    if let Some(order) = &options.order {
+        options.order = Some(order_id(client, order).await?);
+    }
     let services: Vec<&str> = match &options.service {
         Some(service) => vec![service],
         None => SERVICES.to_vec(),
     };
+    check_types(&services, &options.types)?;
     if options.once {
         // One after the other would tell an order's life out of order: collect, then sort by time.
         let mut events = Vec::new();
@@ -76,6 +87,32 @@ pub async fn run(client: &Client, command: EventsCommand) -> Result<ExitCode, Fa
     }
 }
 
+/// Every type is one that some service of these has: a mistyped one would be waited for for ever.
+fn check_types(services: &[&str], types: &[String]) -> Result<(), Fault> {
+    for name in types {
+        let known = |service: &&str| {
+            let full = full_name(service, name);
+            full.starts_with(&format!("ordo.{service}."))
+                && ordo_proto::json::descriptor(&full).is_ok()
+        };
+        if !services.iter().any(known) {
+            let services = services.join(", ");
+            return Err(Fault::usage(format_args!(
+                "no event of {services} is named `{name}`; docs/EVENTS.md lists them"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn full_name(service: &str, name: &str) -> String {
+    if name.contains('.') {
+        name.to_owned()
+    } else {
+        format!("ordo.{service}.v1.{name}")
+    }
+}
+
 async fn request(
     client: &Client,
     service: &str,
@@ -95,13 +132,7 @@ async fn request(
             epoch: head.epoch,
         }));
     }
-    let types = options.types.iter().map(|name| {
-        if name.contains('.') {
-            name.clone()
-        } else {
-            format!("ordo.{service}.v1.{name}")
-        }
-    });
+    let types = options.types.iter().map(|name| full_name(service, name));
     Ok(SubscribeRequest {
         after,
         filter: Some(EventFilter {
@@ -185,7 +216,7 @@ fn print(client: &Client, event: &Event) -> Result<(), Fault> {
         let mut envelope = ordo_proto::json::from_message(event)
             .map_err(|error| Fault::because("writing JSON", error))?;
         envelope["payload"] = payload;
-        println!("{envelope}");
+        say!("{envelope}")?;
         return Ok(());
     }
     let kind = event.r#type.rsplit('.').next().unwrap_or(&event.r#type);
@@ -194,7 +225,7 @@ fn print(client: &Client, event: &Event) -> Result<(), Fault> {
         .as_ref()
         .and_then(|metadata| metadata.actor.as_ref())
         .map_or("", |actor| actor.id.as_str());
-    println!(
+    say!(
         "{} {:<10} {}:{:<6} {:<28} {}/{} v{} by {actor}",
         time(event.time.as_ref()),
         event.service,
@@ -204,6 +235,6 @@ fn print(client: &Client, event: &Event) -> Result<(), Fault> {
         event.aggregate,
         event.aggregate_id,
         event.stream_version,
-    );
+    )?;
     Ok(())
 }

@@ -1,52 +1,34 @@
-//! `ordo projection …`, `ordo parked …`, `ordo verify`.
+//! `ordo projection …`, `ordo verify`.
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use futures::StreamExt as _;
-use ordo_proto::{
-    ops::{
-        ListParkedRequest, ListProjectionsRequest, ListReactionsRequest, RebuildProjectionRequest,
-        ReplayParkedRequest, VerifyRequest, VerifyResponse,
-    },
-    types::Page,
+use ordo_proto::ops::{
+    ListProjectionsRequest, ListReactionsRequest, RebuildProjectionRequest, VerifyRequest,
+    VerifyResponse,
 };
 
 use crate::{
     client::{Client, SERVICES},
     fault::Fault,
-    output::{json, table, time},
+    output::{json, json_of, say, table},
 };
 
 /// Read models.
 #[derive(Debug, Subcommand)]
 pub enum ProjectionCommand {
     /// List read models and reactions, and how far they are.
+    #[command(after_help = "Example: ordo projection list")]
     List,
     /// Build a read model anew beside the one that serves, compare, and switch.
+    #[command(after_help = "Example: ordo projection rebuild intake order_list")]
     Rebuild {
         /// Service.
         #[arg(value_parser = clap::builder::PossibleValuesParser::new(SERVICES))]
         service: String,
         /// Read model.
         name: String,
-    },
-}
-
-/// Work that gave up.
-#[derive(Debug, Subcommand)]
-pub enum ParkedCommand {
-    /// List what is parked, and why.
-    List,
-    /// Try again.
-    Replay {
-        /// Service.
-        #[arg(value_parser = clap::builder::PossibleValuesParser::new(SERVICES))]
-        service: String,
-        /// Reaction.
-        reaction: String,
-        /// Entity; every one of the reaction when not given.
-        entity: Option<String>,
     },
 }
 
@@ -80,8 +62,8 @@ pub async fn projection(client: &Client, command: ProjectionCommand) -> Result<E
                     .await?
                     .into_inner();
                 if client.json {
-                    json(&projections)?;
-                    json(&reactions)?;
+                    json_of(service, &projections)?;
+                    json_of(service, &reactions)?;
                     continue;
                 }
                 for projection in projections.projections {
@@ -118,7 +100,7 @@ pub async fn projection(client: &Client, command: ProjectionCommand) -> Result<E
                 }
             }
             if !client.json {
-                println!("{rows}");
+                say!("{rows}")?;
             }
         }
         ProjectionCommand::Rebuild { service, name } => {
@@ -141,7 +123,7 @@ pub async fn projection(client: &Client, command: ProjectionCommand) -> Result<E
             if client.json {
                 json(&last)?;
             } else {
-                println!(
+                say!(
                     "{name}: {} events applied, {} rows differ from the replaced one, {}",
                     last.events_applied,
                     last.rows_different,
@@ -150,88 +132,10 @@ pub async fn projection(client: &Client, command: ProjectionCommand) -> Result<E
                     } else {
                         "not switched"
                     }
-                );
+                )?;
             }
             if !last.switched {
                 return Ok(ExitCode::FAILURE);
-            }
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Runs a command on parked work.
-pub async fn parked(client: &Client, command: ParkedCommand) -> Result<ExitCode, Fault> {
-    match command {
-        ParkedCommand::List => {
-            let mut rows = table(&[
-                "service", "reaction", "entity", "event", "attempts", "since", "waiting", "why",
-            ]);
-            let mut count = 0;
-            for service in SERVICES {
-                let mut token = String::new();
-                loop {
-                    let page = Some(Page {
-                        size: 500,
-                        token: token.clone(),
-                    });
-                    let request = ListParkedRequest {
-                        reaction: String::new(),
-                        page,
-                    };
-                    let answer = client
-                        .operations(service)?
-                        .list_parked(request)
-                        .await?
-                        .into_inner();
-                    if client.json {
-                        json(&answer)?;
-                    }
-                    for parked in answer.parked {
-                        count += 1;
-                        rows.add_row([
-                            service.to_owned(),
-                            parked.reaction,
-                            parked.entity,
-                            parked.event_type,
-                            parked.attempts.to_string(),
-                            time(parked.parked_at.as_ref()),
-                            parked.waiting.to_string(),
-                            parked.error,
-                        ]);
-                    }
-                    token = answer.next_page_token;
-                    if token.is_empty() {
-                        break;
-                    }
-                }
-            }
-            if !client.json {
-                if count > 0 {
-                    println!("{rows}");
-                } else {
-                    println!("nothing is parked");
-                }
-            }
-        }
-        ParkedCommand::Replay {
-            service,
-            reaction,
-            entity,
-        } => {
-            let request = ReplayParkedRequest {
-                reaction,
-                entity: entity.unwrap_or_default(),
-            };
-            let answer = client
-                .operations(&service)?
-                .replay_parked(request)
-                .await?
-                .into_inner();
-            if client.json {
-                json(&answer)?;
-            } else {
-                println!("{} will be tried again", answer.replayed);
             }
         }
     }
@@ -249,13 +153,15 @@ pub async fn verify(client: &Client, options: &VerifyOptions) -> Result<ExitCode
     for service in services {
         let results = checks(client, service, &options.checks, |result| {
             if client.json {
-                return json(result);
+                return json_of(service, result);
             }
             let verdict = if result.ok { "ok  " } else { "FAIL" };
-            println!(
+            say!(
                 "{verdict} {service:<10} {:<32} {:>9}  {}",
-                result.check, result.examined, result.difference
-            );
+                result.check,
+                result.examined,
+                result.difference
+            )?;
             Ok(())
         })
         .await?;
@@ -269,8 +175,8 @@ pub async fn verify(client: &Client, options: &VerifyOptions) -> Result<ExitCode
     match first_difference {
         None => Ok(ExitCode::SUCCESS),
         Some((service, result)) => {
-            eprintln!("ordo: {service}: {}: {}", result.check, result.difference);
-            Ok(ExitCode::FAILURE)
+            let difference = format!("{service}: {}: {}", result.check, result.difference);
+            Err(Fault::Check(difference))
         }
     }
 }

@@ -5,9 +5,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use ordo_proto::{
     intake::{
-        AmendAddressRequest, CancelOrderRequest, CompleteInformationRequest,
-        ConfirmDeliveryRequest, GetTimelineRequest, OrderStatus, Payment, RecordPaymentRequest,
-        RejectOrderRequest, ReleaseHoldRequest,
+        AmendAddressRequest, CancelOrderRequest, GetTimelineRequest, HoldOrderRequest, OrderStatus,
+        Payment, RecordPaymentRequest, RejectOrderRequest, ReleaseHoldRequest,
     },
     types::{Address, Contact, LineQuantity},
 };
@@ -16,64 +15,83 @@ use super::parse;
 use crate::{
     client::{Client, header},
     fault::Fault,
-    output::{json, table, time, word},
+    output::{json, say, table, time, word},
 };
 
+mod complete;
+mod confirm;
+mod key;
 mod list;
 mod place;
+mod refund;
 mod show;
+
+pub use key::{WhichOrder, order_id};
 
 /// What can be done with orders.
 #[derive(Debug, Subcommand)]
 pub enum OrderCommand {
     /// Take an order.
+    #[command(after_help = place::EXAMPLES)]
     Place(Box<place::PlaceOptions>),
     /// Show an order with its lines, holds, payments and parcels.
+    #[command(after_help = "Example: ordo order show phone/1001")]
     Show {
-        /// Order id, or `CHANNEL/NUMBER`.
-        order: String,
+        /// Which.
+        #[command(flatten)]
+        order: WhichOrder,
     },
     /// List orders, newest first.
+    #[command(
+        after_help = "Example: ordo order list --hold short-stock --from 2026-11-01 --size 100"
+    )]
     List(Box<list::ListOptions>),
     /// Tell an order's life from its events.
+    #[command(after_help = "Example: ordo order timeline phone/1001 --chinese")]
     Timeline {
-        /// Order id.
-        order_id: String,
+        /// Which.
+        #[command(flatten)]
+        order: WhichOrder,
         /// In Chinese.
         #[arg(long)]
         chinese: bool,
     },
     /// Cancel an order, or some of its lines.
+    #[command(
+        after_help = "Example: ordo order cancel phone/1001 --line 1:2 --reason \"ordered twice\""
+    )]
     Cancel {
-        /// Order id.
-        order_id: String,
+        /// Which.
+        #[command(flatten)]
+        order: WhichOrder,
         /// `LINE:QUANTITY`; everything not yet shipped when not given.
-        #[arg(long = "line", value_parser = parse::line_quantity)]
+        #[arg(long = "line", value_name = "LINE:QUANTITY", value_parser = parse::line_quantity)]
         lines: Vec<LineQuantity>,
         /// Why, for the record.
         #[arg(long)]
         reason: Option<String>,
     },
-    /// Supply a missing recipient or address.
-    Complete {
-        /// Order id.
-        order_id: String,
-        /// Who and where.
-        #[command(flatten)]
-        recipient: Recipient,
-    },
+    /// Supply what an order was held for as incomplete: recipient, address, lines, delivery method, terms.
+    #[command(after_help = complete::EXAMPLES)]
+    Complete(Box<complete::CompleteOptions>),
     /// Change the recipient or address before dispatch.
+    #[command(
+        after_help = "Example: ordo order address phone/1001 --street \"2 Lakeside Road\" --phone 13900139000"
+    )]
     Address {
-        /// Order id.
-        order_id: String,
-        /// Who and where.
+        /// Which.
+        #[command(flatten)]
+        order: WhichOrder,
+        /// Who and where; what is not given stays.
         #[command(flatten)]
         recipient: Recipient,
     },
     /// Record a payment.
+    #[command(after_help = "Example: ordo order pay phone/1001 25.00 --method alipay")]
     Pay {
-        /// Order id.
-        order_id: String,
+        /// Which.
+        #[command(flatten)]
+        order: WhichOrder,
         /// Amount, such as 12.50.
         amount: String,
         /// ISO 4217 code.
@@ -86,10 +104,26 @@ pub enum OrderCommand {
         #[arg(long)]
         payment_id: Option<String>,
     },
+    /// Pay money back without a case: what was paid beyond what is due, or a named amount.
+    #[command(after_help = refund::EXAMPLES)]
+    Refund(refund::RefundOptions),
+    /// Hold an order for a person's review.
+    #[command(after_help = "Example: ordo order hold phone/1001 \"is the address real?\"")]
+    Hold {
+        /// Which.
+        #[command(flatten)]
+        order: WhichOrder,
+        /// What is to be looked at.
+        detail: String,
+    },
     /// Release one hold.
+    #[command(
+        after_help = "Example: ordo order release phone/1001 REVIEW-1 --reason \"called the customer\""
+    )]
     Release {
-        /// Order id.
-        order_id: String,
+        /// Which.
+        #[command(flatten)]
+        order: WhichOrder,
         /// Hold id, as `show` prints it.
         hold_id: String,
         /// Why, for the record.
@@ -97,16 +131,20 @@ pub enum OrderCommand {
         reason: Option<String>,
     },
     /// Reject an order after review.
+    #[command(after_help = "Example: ordo order reject phone/1001 \"we do not deliver there\"")]
     Reject {
-        /// Order id.
-        order_id: String,
+        /// Which.
+        #[command(flatten)]
+        order: WhichOrder,
         /// What the customer is told.
         detail: String,
     },
-    /// Record that the customer has the goods.
+    /// Record that the customer has what was sent.
+    #[command(after_help = "Example: ordo order confirm phone/1001 --accepted")]
     Confirm {
-        /// Order id.
-        order_id: String,
+        /// Which.
+        #[command(flatten)]
+        order: WhichOrder,
         /// The customer accepted them: the order completes.
         #[arg(long)]
         accepted: bool,
@@ -172,66 +210,46 @@ impl Recipient {
 
 /// Runs one of them.
 pub async fn run(client: &Client, command: OrderCommand) -> Result<ExitCode, Fault> {
-    let mut intake = client.intake()?;
     match command {
         OrderCommand::Place(options) => {
-            let answer = intake
-                .place_order(place::request(*options)?)
-                .await?
-                .into_inner();
+            let request = place::request(*options)?;
+            let answer = client.intake()?.place_order(request).await?.into_inner();
             place::told(client, &answer)?;
         }
         OrderCommand::Show { order } => show::show(client, &order).await?,
         OrderCommand::List(options) => list::list(client, *options).await?,
-        OrderCommand::Timeline { order_id, chinese } => timeline(client, order_id, chinese).await?,
+        OrderCommand::Timeline { order, chinese } => timeline(client, &order, chinese).await?,
         OrderCommand::Cancel {
-            order_id,
+            order,
             lines,
             reason,
-        } => {
-            let request = CancelOrderRequest {
-                header: header(None, reason.as_deref()),
-                order_id,
-                lines,
-            };
-            let answer = intake.cancel_order(request).await?.into_inner();
-            if client.json {
-                json(&answer)?;
-            } else if answer.pending {
-                println!("the warehouse has been asked; `ordo order timeline` tells the outcome");
-            } else {
-                println!("{}", status(answer.status));
-            }
+        } => cancel(client, &order, lines, reason.as_deref()).await?,
+        OrderCommand::Complete(options) => complete::complete(client, *options).await?,
+        OrderCommand::Refund(options) => refund::refund(client, options).await?,
+        OrderCommand::Confirm { order, accepted } => {
+            confirm::confirm(client, &order, accepted).await?;
         }
-        OrderCommand::Complete {
-            order_id,
-            recipient,
-        } => {
-            let request = CompleteInformationRequest {
-                header: header(None, None),
-                order_id,
-                contact: recipient.contact(),
-                address: recipient.address(),
-                ..CompleteInformationRequest::default()
-            };
-            let answer = intake.complete_information(request).await?.into_inner();
-            after(client, &answer, answer.status, &answer.holds)?;
-        }
-        OrderCommand::Address {
-            order_id,
-            recipient,
-        } => {
+        command => change(client, command).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The commands that are one call each.
+async fn change(client: &Client, command: OrderCommand) -> Result<(), Fault> {
+    let mut intake = client.intake()?;
+    match command {
+        OrderCommand::Address { order, recipient } => {
             let request = AmendAddressRequest {
                 header: header(None, None),
-                order_id,
+                order_id: order.id(client).await?,
                 contact: recipient.contact(),
                 address: recipient.address(),
             };
             let answer = intake.amend_address(request).await?.into_inner();
-            after(client, &answer, 0, &answer.holds)?;
+            after(client, &answer, 0, &answer.holds)
         }
         OrderCommand::Pay {
-            order_id,
+            order,
             amount,
             currency,
             method,
@@ -240,50 +258,81 @@ pub async fn run(client: &Client, command: OrderCommand) -> Result<ExitCode, Fau
             let payment = Payment {
                 payment_id: payment_id.unwrap_or_else(|| uuid::Uuid::now_v7().to_string()),
                 method,
-                amount: Some(parse::amount(&amount, &currency).map_err(Fault::local)?),
+                amount: Some(parse::amount(&amount, &currency).map_err(Fault::usage)?),
                 ..Payment::default()
             };
             let request = RecordPaymentRequest {
                 header: header(None, None),
-                order_id,
+                order_id: order.id(client).await?,
                 payment: Some(payment),
             };
             let answer = intake.record_payment(request).await?.into_inner();
-            after(client, &answer, answer.status, &answer.holds)?;
+            after(client, &answer, answer.status, &answer.holds)
+        }
+        OrderCommand::Hold { order, detail } => {
+            let request = HoldOrderRequest {
+                header: header(None, None),
+                order_id: order.id(client).await?,
+                detail,
+            };
+            let answer = intake.hold_order(request).await?.into_inner();
+            if client.json {
+                return json(&answer);
+            }
+            say!("held {}", answer.hold_id)
         }
         OrderCommand::Release {
-            order_id,
+            order,
             hold_id,
             reason,
         } => {
             let request = ReleaseHoldRequest {
                 header: header(None, reason.as_deref()),
-                order_id,
+                order_id: order.id(client).await?,
                 hold_id,
             };
             let answer = intake.release_hold(request).await?.into_inner();
-            after(client, &answer, answer.status, &answer.holds)?;
+            after(client, &answer, answer.status, &answer.holds)
         }
-        OrderCommand::Reject { order_id, detail } => {
+        OrderCommand::Reject { order, detail } => {
             let request = RejectOrderRequest {
                 header: header(None, None),
-                order_id,
+                order_id: order.id(client).await?,
                 detail,
             };
             let answer = intake.reject_order(request).await?.into_inner();
-            after(client, &answer, answer.status, &[])?;
+            after(client, &answer, answer.status, &[])
         }
-        OrderCommand::Confirm { order_id, accepted } => {
-            let request = ConfirmDeliveryRequest {
-                header: header(None, None),
-                order_id,
-                accepted,
-            };
-            let answer = intake.confirm_delivery(request).await?.into_inner();
-            after(client, &answer, answer.status, &[])?;
-        }
+        OrderCommand::Place(_)
+        | OrderCommand::Show { .. }
+        | OrderCommand::List(_)
+        | OrderCommand::Timeline { .. }
+        | OrderCommand::Cancel { .. }
+        | OrderCommand::Complete(_)
+        | OrderCommand::Refund(_)
+        | OrderCommand::Confirm { .. } => Ok(()),
     }
-    Ok(ExitCode::SUCCESS)
+}
+
+async fn cancel(
+    client: &Client,
+    order: &WhichOrder,
+    lines: Vec<LineQuantity>,
+    reason: Option<&str>,
+) -> Result<(), Fault> {
+    let request = CancelOrderRequest {
+        header: header(None, reason),
+        order_id: order.id(client).await?,
+        lines,
+    };
+    let answer = client.intake()?.cancel_order(request).await?.into_inner();
+    if client.json {
+        return json(&answer);
+    }
+    if answer.pending {
+        return say!("the warehouse has been asked; `ordo order timeline` tells the outcome");
+    }
+    say!("{}", status(answer.status))
 }
 
 fn after<M>(
@@ -298,32 +347,25 @@ where
     if client.json {
         return json(answer);
     }
-    println!(
-        "{}",
-        if now == 0 {
-            "done".to_owned()
-        } else {
-            status(now)
-        }
-    );
-    holds(held);
+    if now == 0 {
+        say!("done")?;
+    } else {
+        say!("{}", status(now))?;
+    }
+    holds(held)
+}
+
+fn holds(holds: &[ordo_proto::intake::Hold]) -> Result<(), Fault> {
+    for hold in holds {
+        let fields = hold.fields.join(", ");
+        say!("  held {}: {} {fields}", hold.hold_id, hold.detail)?;
+    }
     Ok(())
 }
 
-fn holds(holds: &[ordo_proto::intake::Hold]) {
-    for hold in holds {
-        println!(
-            "  held {}: {} {}",
-            hold.hold_id,
-            hold.detail,
-            hold.fields.join(", ")
-        );
-    }
-}
-
-async fn timeline(client: &Client, order_id: String, chinese: bool) -> Result<(), Fault> {
+async fn timeline(client: &Client, order: &WhichOrder, chinese: bool) -> Result<(), Fault> {
     let request = GetTimelineRequest {
-        order_id,
+        order_id: order.id(client).await?,
         at_least: None,
     };
     let answer = client.intake()?.get_timeline(request).await?.into_inner();
@@ -344,8 +386,7 @@ async fn timeline(client: &Client, order_id: String, chinese: bool) -> Result<()
             entry.reason,
         ]);
     }
-    println!("{rows}");
-    Ok(())
+    say!("{rows}")
 }
 
 fn status(value: i32) -> String {

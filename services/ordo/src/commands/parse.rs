@@ -1,14 +1,13 @@
 //! Values on the command line.
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use ordo_proto::types::{LineQuantity, Money};
+
+use crate::output::decimals;
 
 /// `12.34` in a currency with two decimals, as minor units.
 pub fn amount(text: &str, currency: &str) -> Result<Money, String> {
-    let decimals = match currency {
-        "JPY" | "KRW" | "VND" | "CLP" | "ISK" => 0,
-        "KWD" | "BHD" | "OMR" | "TND" | "JOD" => 3,
-        _ => 2,
-    };
+    let decimals = decimals(currency);
     let (sign, digits) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
         None => (1, text),
@@ -92,18 +91,51 @@ pub fn instant(text: &str) -> Result<prost_types::Timestamp, String> {
     })
 }
 
-/// Finds the value of a protobuf enum by its word: `short_stock` for `HOLD_REASON_SHORT_STOCK`.
-pub fn enum_value<E>(
-    text: &str,
-    prefix: &str,
-    from_name: impl Fn(&str) -> Option<E>,
-) -> Result<E, String> {
-    let name = format!("{prefix}{}", text.replace('-', "_").to_ascii_uppercase());
-    from_name(&name).ok_or_else(|| format!("`{text}` is not known here"))
+/// How many rows a page may have.
+pub fn page_size() -> impl TypedValueParser<Value = u32> {
+    clap::value_parser!(u32).range(1..=500)
+}
+
+/// Takes one of the words of a protobuf enum, `short-stock` for `HOLD_REASON_SHORT_STOCK`, in small or capital letters, with `-` or
+/// `_`. `--help`, completions and errors list them.
+pub fn words<E>(
+    name: fn(&E) -> &'static str,
+    prefix: &'static str,
+) -> impl TypedValueParser<Value = E>
+where
+    E: TryFrom<i32> + Clone + Send + Sync + 'static,
+{
+    let word = move |value: &E| {
+        let name = name(value);
+        let name = name.strip_prefix(prefix).unwrap_or(name);
+        name.to_ascii_lowercase().replace('_', "-")
+    };
+    // 0 is what nobody said.
+    let values = || (1..100).filter_map(|number| E::try_from(number).ok());
+    let possible = values().map(move |value| {
+        let word = word(&value);
+        let mut possible = PossibleValue::new(word.clone());
+        for other in [
+            word.replace('-', "_"),
+            word.to_ascii_uppercase(),
+            word.replace('-', "_").to_ascii_uppercase(),
+        ] {
+            if other != word {
+                possible = possible.alias(other);
+            }
+        }
+        possible
+    });
+    PossibleValuesParser::new(possible).try_map(move |text| {
+        let text = text.to_ascii_lowercase().replace('_', "-");
+        let found = values().find(|value| word(value) == text);
+        found.ok_or_else(|| format!("`{text}` is not known here"))
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -127,6 +159,27 @@ mod tests {
         assert!(order_line(":2").is_err());
         assert_eq!(line_quantity("1:3").unwrap().quantity, 3);
         assert!(line_quantity("1").is_err());
+    }
+
+    #[test]
+    fn words_are_those_of_the_protocol_in_any_spelling() {
+        use clap::{Arg, Command};
+        use ordo_proto::intake::HoldReason;
+        let parse = |word: &str| {
+            let parser = words(HoldReason::as_str_name, "HOLD_REASON_");
+            let command = Command::new("x").arg(Arg::new("hold").value_parser(parser));
+            let found = command.try_get_matches_from(["x", word]);
+            found.map(|mut found| found.remove_one::<HoldReason>("hold").unwrap())
+        };
+        for word in ["short-stock", "short_stock", "SHORT-STOCK", "SHORT_STOCK"] {
+            assert_eq!(parse(word).unwrap(), HoldReason::ShortStock);
+        }
+        let error = parse("sold-out").unwrap_err().to_string();
+        assert!(
+            error.contains("short-stock") && error.contains("unpaid"),
+            "{error}"
+        );
+        assert!(parse("unspecified").is_err());
     }
 
     #[test]

@@ -15,13 +15,14 @@ use super::{catalogue::done, parse};
 use crate::{
     client::{Client, header},
     fault::Fault,
-    output::{json, table, time},
+    output::{json, more, say, table, time},
 };
 
 /// What can be done with stock.
 #[derive(Debug, Subcommand)]
 pub enum StockCommand {
     /// Book a delivery in: all lines or none.
+    #[command(after_help = "Example: ordo stock receive main TEA-1:10 TEA-2:5 --cause PO-77")]
     Receive {
         /// Where.
         site_id: String,
@@ -33,6 +34,7 @@ pub enum StockCommand {
         cause: String,
     },
     /// Show what is on hand, reserved and available.
+    #[command(after_help = "Example: ordo stock show TEA-1 TEA-2 --site main")]
     Show {
         /// SKUs; all of them, by page, when not given.
         skus: Vec<String>,
@@ -40,14 +42,17 @@ pub enum StockCommand {
         #[arg(long, default_value = "")]
         site: String,
         /// How many rows, 1 to 500.
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 50, value_parser = parse::page_size())]
         size: u32,
         /// `next_page_token` of the previous page.
         #[arg(long, default_value = "")]
         page: String,
     },
     /// Correct the number of units, with a reason.
-    #[command(allow_negative_numbers = true)]
+    #[command(
+        allow_negative_numbers = true,
+        after_help = "Example: ordo stock adjust TEA-1 main -2 --reason DAMAGE"
+    )]
     Adjust {
         /// Article.
         sku: String,
@@ -60,6 +65,7 @@ pub enum StockCommand {
         reason: String,
     },
     /// List movements, newest first.
+    #[command(after_help = "Example: ordo stock movements TEA-1 --site main --size 20")]
     Movements {
         /// Article.
         sku: String,
@@ -67,7 +73,7 @@ pub enum StockCommand {
         #[arg(long, default_value = "")]
         site: String,
         /// How many, 1 to 500.
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 50, value_parser = parse::page_size())]
         size: u32,
         /// `next_page_token` of the previous page.
         #[arg(long, default_value = "")]
@@ -142,8 +148,8 @@ pub async fn run(client: &Client, command: StockCommand) -> Result<ExitCode, Fau
                             .chain(numbers.map(|n| n.to_string())),
                     );
                 }
-                println!("{rows}");
-                more(&answer.next_page_token);
+                say!("{rows}")?;
+                more(&answer.next_page_token)?;
             }
         }
         StockCommand::Adjust {
@@ -165,7 +171,7 @@ pub async fn run(client: &Client, command: StockCommand) -> Result<ExitCode, Fau
             if client.json {
                 json(&answer)?;
             } else {
-                println!("{} on hand", answer.on_hand);
+                say!("{} on hand", answer.on_hand)?;
             }
         }
         StockCommand::Movements {
@@ -199,16 +205,10 @@ pub async fn run(client: &Client, command: StockCommand) -> Result<ExitCode, Fau
                         row.actor.map(|actor| actor.id).unwrap_or_default(),
                     ]);
                 }
-                println!("{rows}");
-                more(&answer.next_page_token);
+                say!("{rows}")?;
+                more(&answer.next_page_token)?;
             }
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn more(token: &str) {
-    if !token.is_empty() {
-        println!("more: --page {token}");
-    }
 }

@@ -5,67 +5,92 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use ordo_proto::{
     fulfilment::{
-        CancelFulfilmentRequest, DispatchRequest, FulfilmentOrder, FulfilmentOrderStatus,
-        GetFulfilmentOrderRequest, GetParcelRequest, ListWorkRequest, PackRequest,
-        RecordCheckRequest, RecordPickRequest, RecordTrackingRequest, StartPickingRequest,
-        TrackingScan, TrackingStatus, get_parcel_request, record_tracking_request,
+        AssignTrackingRequest, CancelFulfilmentRequest, DispatchRequest, FulfilmentOrder,
+        FulfilmentOrderStatus, GetFulfilmentOrderRequest, GetParcelRequest, ListWorkRequest,
+        PackParcel, PackRequest, RecordCheckRequest, RecordTrackingRequest, TrackingScan,
+        TrackingStatus, get_parcel_request, record_tracking_request,
     },
-    types::{ConsistencyToken, LineQuantity, Page},
+    types::{ConsistencyToken, Page},
 };
 
-use super::{catalogue::done, parse};
+use super::{catalogue::done, order::order_id, parse};
 use crate::{
     client::{Client, header},
     fault::Fault,
-    output::{json, table, time, word},
+    output::{json, more, say, table, time, word},
 };
+
+mod pick;
+
+pub use pick::still_to_pick;
 
 /// The warehouse's work.
 #[derive(Debug, Subcommand)]
 pub enum WorkCommand {
     /// List fulfilment orders, oldest first.
+    #[command(after_help = "Example: ordo work list --site main --status open --status picking")]
     List {
         /// Site.
         #[arg(long, default_value = "")]
         site: String,
-        /// open, picking, picked, checked, packed, dispatched or cancelled.
-        #[arg(long = "status", value_name = "STATUS")]
-        statuses: Vec<String>,
-        /// Of this order.
-        #[arg(long, default_value = "")]
-        order: String,
+        /// In this state; may be given several times.
+        #[arg(long = "status", value_name = "STATUS", value_parser = parse::words(FulfilmentOrderStatus::as_str_name, "FULFILMENT_ORDER_STATUS_"))]
+        statuses: Vec<FulfilmentOrderStatus>,
+        /// Of this order: its id, or `CHANNEL/NUMBER`.
+        #[arg(long)]
+        order: Option<String>,
         /// How many, 1 to 500.
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 50, value_parser = parse::page_size())]
         size: u32,
         /// `next_page_token` of the previous page.
         #[arg(long, default_value = "")]
         page: String,
     },
     /// Show a fulfilment order with its recipient.
+    #[command(after_help = "Example: ordo work show 01kq-F1")]
     Show {
         /// Fulfilment order id.
         id: String,
     },
-    /// Pick lines; everything still to be picked when none is given.
-    Pick {
-        /// Fulfilment order id.
-        id: String,
-        /// `LINE:QUANTITY`.
-        #[arg(long = "line", value_parser = parse::line_quantity)]
-        lines: Vec<LineQuantity>,
-        /// Who picks; the caller when not given.
-        #[arg(long, default_value = "")]
-        worker: String,
-    },
-    /// Check what was picked, all passed, and pack it into one parcel.
+    /// Record what was picked, and what could not be found.
+    #[command(after_help = pick::PICK_EXAMPLES)]
+    Pick(pick::PickOptions),
+    /// Record the check of what was picked.
+    #[command(after_help = "Example: ordo work check 01kq-F1 --failed 1:1 --reason DAMAGED")]
+    Check(pick::CheckOptions),
+    /// Pack what was picked, into one parcel or several; what was not checked passes.
+    #[command(after_help = "Example: ordo work pack 01kq-F1 --parcel 1:2 --parcel 1:1,2:1")]
     Pack {
         /// Fulfilment order id.
         id: String,
+        /// `LINE:QUANTITY,…` of one parcel, once for each; one with everything when not given.
+        #[arg(long = "parcel", value_name = "LINE:QUANTITY,…", value_parser = parcel_lines)]
+        parcels: Vec<PackParcel>,
     },
-    /// Record that the packed parcels left.
+    /// Record that packed parcels left.
+    #[command(
+        after_help = "Example: ordo work dispatch 01kq-F1 --carrier SF --tracking SF100200300"
+    )]
     Dispatch {
         /// Fulfilment order id.
         id: String,
+        /// Only this parcel; may be given several times.
+        #[arg(long = "parcel", value_name = "PARCEL")]
+        parcels: Vec<String>,
+        /// Carrier, such as SF or ROYALMAIL; none only where the customer collects.
+        #[arg(long, default_value = "")]
+        carrier: String,
+        /// Tracking number; while the carrier is out of reach, `assign` tells it later.
+        #[arg(long, default_value = "", requires = "carrier")]
+        tracking: String,
+    },
+    /// Give a parcel that left its carrier and number, or correct them.
+    #[command(
+        after_help = "Example: ordo work assign 01kq-F1-P1 --carrier SF --tracking SF100200300"
+    )]
+    Assign {
+        /// Parcel id.
+        parcel_id: String,
         /// Carrier, such as SF or ROYALMAIL.
         #[arg(long)]
         carrier: String,
@@ -74,11 +99,13 @@ pub enum WorkCommand {
         tracking: String,
     },
     /// Record a carrier's scan.
+    #[command(after_help = "Example: ordo work track 01kq-F1-P1 out-for-delivery --place Hangzhou")]
     Track {
         /// Parcel id.
         parcel_id: String,
-        /// in-transit, out-for-delivery, delivered, exception …
-        status: String,
+        /// What the carrier reports.
+        #[arg(value_parser = parse::words(TrackingStatus::as_str_name, "TRACKING_STATUS_"))]
+        status: TrackingStatus,
         /// Where.
         #[arg(long, default_value = "")]
         place: String,
@@ -87,18 +114,28 @@ pub enum WorkCommand {
         description: String,
     },
     /// Show a parcel and its scans.
+    #[command(after_help = "Example: ordo work parcel 01kq-F1-P1")]
     Parcel {
         /// Parcel id.
         parcel_id: String,
     },
     /// Stop a fulfilment order before dispatch.
+    #[command(after_help = "Example: ordo work cancel 01kq-F1 --cause WAREHOUSE")]
     Cancel {
         /// Fulfilment order id.
         id: String,
-        /// Why.
+        /// Why: an upper-case code.
         #[arg(long, default_value = "WAREHOUSE")]
         cause: String,
     },
+}
+
+fn parcel_lines(text: &str) -> Result<PackParcel, String> {
+    let lines = text.split(',').map(parse::line_quantity);
+    Ok(PackParcel {
+        lines: lines.collect::<Result<_, _>>()?,
+        ..PackParcel::default()
+    })
 }
 
 /// Runs one of them.
@@ -112,22 +149,14 @@ pub async fn run(client: &Client, command: WorkCommand) -> Result<ExitCode, Faul
             size,
             page,
         } => {
-            let statuses = statuses
-                .iter()
-                .map(|text| {
-                    parse::enum_value(
-                        text,
-                        "FULFILMENT_ORDER_STATUS_",
-                        FulfilmentOrderStatus::from_str_name,
-                    )
-                    .map(Into::into)
-                })
-                .collect::<Result<_, _>>()
-                .map_err(Fault::local)?;
+            let order_id = match order {
+                Some(order) => order_id(client, &order).await?,
+                None => String::new(),
+            };
             let request = ListWorkRequest {
                 site_id: site,
-                statuses,
-                order_id: order,
+                statuses: statuses.into_iter().map(Into::into).collect(),
+                order_id,
                 page: Some(Page { size, token: page }),
                 ..ListWorkRequest::default()
             };
@@ -138,11 +167,12 @@ pub async fn run(client: &Client, command: WorkCommand) -> Result<ExitCode, Faul
             if client.json {
                 json(&order)?;
             } else {
-                print(&order);
+                print(&order)?;
             }
         }
-        WorkCommand::Pick { id, lines, worker } => pick(client, id, lines, worker).await?,
-        WorkCommand::Pack { id } => {
+        WorkCommand::Pick(options) => pick::pick(client, options).await?,
+        WorkCommand::Check(options) => pick::check(client, options).await?,
+        WorkCommand::Pack { id, parcels } => {
             if get(client, id.clone(), None).await?.status() == FulfilmentOrderStatus::Picked {
                 let request = RecordCheckRequest {
                     header: header(None, None),
@@ -154,24 +184,25 @@ pub async fn run(client: &Client, command: WorkCommand) -> Result<ExitCode, Faul
             let request = PackRequest {
                 header: header(None, None),
                 fulfilment_order_id: id,
-                parcels: vec![],
+                parcels,
             };
             let answer = fulfilment.pack(request).await?.into_inner();
             if client.json {
                 json(&answer)?;
             } else {
-                println!("packed {}", answer.parcel_ids.join(", "));
+                say!("packed {}", answer.parcel_ids.join(", "))?;
             }
         }
         WorkCommand::Dispatch {
             id,
+            parcels,
             carrier,
             tracking,
         } => {
             let request = DispatchRequest {
                 header: header(None, None),
                 fulfilment_order_id: id,
-                parcel_ids: vec![],
+                parcel_ids: parcels,
                 carrier,
                 tracking_number: tracking,
             };
@@ -179,8 +210,22 @@ pub async fn run(client: &Client, command: WorkCommand) -> Result<ExitCode, Faul
             if client.json {
                 json(&answer)?;
             } else {
-                println!("dispatched {}", answer.parcel_ids.join(", "));
+                say!("dispatched {}", answer.parcel_ids.join(", "))?;
             }
+        }
+        WorkCommand::Assign {
+            parcel_id,
+            carrier,
+            tracking,
+        } => {
+            let request = AssignTrackingRequest {
+                header: header(None, None),
+                parcel_id,
+                carrier,
+                tracking_number: tracking,
+            };
+            let answer = fulfilment.assign_tracking(request).await?.into_inner();
+            done(client, &answer)?;
         }
         WorkCommand::Track {
             parcel_id,
@@ -188,9 +233,6 @@ pub async fn run(client: &Client, command: WorkCommand) -> Result<ExitCode, Faul
             place,
             description,
         } => {
-            let status =
-                parse::enum_value(&status, "TRACKING_STATUS_", TrackingStatus::from_str_name)
-                    .map_err(Fault::local)?;
             let scan = TrackingScan {
                 status: status.into(),
                 description,
@@ -270,22 +312,19 @@ async fn list(client: &Client, request: ListWorkRequest) -> Result<(), Fault> {
             time(order.opened_at.as_ref()),
         ]);
     }
-    println!("{rows}");
-    if !answer.next_page_token.is_empty() {
-        println!("more: --page {}", answer.next_page_token);
-    }
-    Ok(())
+    say!("{rows}")?;
+    more(&answer.next_page_token)
 }
 
-fn print(order: &FulfilmentOrder) {
-    println!(
+fn print(order: &FulfilmentOrder) -> Result<(), Fault> {
+    say!(
         "{}  {}  at {}",
         order.fulfilment_order_id,
         word(order.status().as_str_name(), "FULFILMENT_ORDER_STATUS_"),
         order.site_id
-    );
+    )?;
     if let Some(contact) = &order.contact {
-        println!("recipient {} {}", contact.name, contact.phone);
+        say!("recipient {} {}", contact.name, contact.phone)?;
     }
     if let Some(address) = &order.address {
         let parts = [
@@ -298,7 +337,7 @@ fn print(order: &FulfilmentOrder) {
         ];
         let parts: Vec<&str> = parts.into_iter().map(String::as_str).collect();
         let given: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        println!("address   {}", given.join(", "));
+        say!("address   {}", given.join(", "))?;
     }
     let mut rows = table(&[
         "line",
@@ -325,73 +364,11 @@ fn print(order: &FulfilmentOrder) {
             view.dispatched.to_string(),
         ]);
     }
-    println!("{rows}");
+    say!("{rows}")?;
     if !order.parcel_ids.is_empty() {
-        println!("parcels {}", order.parcel_ids.join(", "));
+        say!("parcels {}", order.parcel_ids.join(", "))?;
     }
-}
-
-async fn pick(
-    client: &Client,
-    id: String,
-    lines: Vec<LineQuantity>,
-    worker: String,
-) -> Result<(), Fault> {
-    let mut fulfilment = client.fulfilment()?;
-    let order = get(client, id.clone(), None).await?;
-    if order.status() == FulfilmentOrderStatus::Open {
-        let request = StartPickingRequest {
-            header: header(None, None),
-            fulfilment_order_id: id.clone(),
-            worker,
-            take_over: false,
-        };
-        fulfilment.start_picking(request).await?;
-    }
-    let lines = if lines.is_empty() {
-        still_to_pick(&order)
-    } else {
-        lines
-    };
-    if lines.is_empty() {
-        return Err(Fault::local(format_args!(
-            "nothing is left to pick on {id}"
-        )));
-    }
-    let mut picked = None;
-    for LineQuantity { line_id, quantity } in lines {
-        let request = RecordPickRequest {
-            header: header(None, None),
-            fulfilment_order_id: id.clone(),
-            line_id,
-            quantity,
-            ..RecordPickRequest::default()
-        };
-        let answer = fulfilment.record_pick(request).await?.into_inner();
-        picked = answer.receipt.and_then(|receipt| receipt.token);
-    }
-    let order = get(client, id, picked).await?;
-    if client.json {
-        return json(&order);
-    }
-    print(&order);
     Ok(())
-}
-
-/// What the lines still want.
-pub fn still_to_pick(order: &FulfilmentOrder) -> Vec<LineQuantity> {
-    order
-        .lines
-        .iter()
-        .filter_map(|view| {
-            let line = view.line.as_ref()?;
-            let quantity = line.quantity - view.picked - view.short_picked;
-            (quantity > 0).then(|| LineQuantity {
-                line_id: line.line_id.clone(),
-                quantity,
-            })
-        })
-        .collect()
 }
 
 async fn parcel(client: &Client, parcel_id: String) -> Result<(), Fault> {
@@ -404,13 +381,13 @@ async fn parcel(client: &Client, parcel_id: String) -> Result<(), Fault> {
         return json(&answer);
     }
     let parcel = answer.parcel.unwrap_or_default();
-    println!(
+    say!(
         "{}  {} {}  {}",
         parcel.parcel_id,
         parcel.carrier,
         parcel.tracking_number,
         word(parcel.tracking_status().as_str_name(), "TRACKING_STATUS_")
-    );
+    )?;
     let mut rows = table(&["time", "status", "place", "carrier says"]);
     for scan in parcel.scans {
         rows.add_row([
@@ -420,6 +397,6 @@ async fn parcel(client: &Client, parcel_id: String) -> Result<(), Fault> {
             scan.description,
         ]);
     }
-    println!("{rows}");
+    say!("{rows}")?;
     Ok(())
 }

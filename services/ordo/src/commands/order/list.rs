@@ -11,18 +11,18 @@ use crate::{
     client::Client,
     commands::parse,
     fault::Fault,
-    output::{json, money, table, time, word},
+    output::{json, money, more, say, table, time, word},
 };
 
 /// Which orders.
 #[derive(Debug, Args)]
 pub struct ListOptions {
-    /// received, open, completed, cancelled or rejected.
-    #[arg(long = "status", value_name = "STATUS")]
-    statuses: Vec<String>,
-    /// For example incomplete, unpaid, short-stock, review.
-    #[arg(long = "hold", value_name = "REASON")]
-    holds: Vec<String>,
+    /// In this state; may be given several times.
+    #[arg(long = "status", value_name = "STATUS", value_parser = parse::words(OrderStatus::as_str_name, "ORDER_STATUS_"))]
+    statuses: Vec<OrderStatus>,
+    /// Held for this reason; may be given several times.
+    #[arg(long = "hold", value_name = "REASON", value_parser = parse::words(HoldReason::as_str_name, "HOLD_REASON_"))]
+    holds: Vec<HoldReason>,
     /// Channel.
     #[arg(long, default_value = "")]
     channel: String,
@@ -51,7 +51,7 @@ pub struct ListOptions {
     #[arg(long, value_parser = parse::instant)]
     until: Option<prost_types::Timestamp>,
     /// How many, 1 to 500.
-    #[arg(long, default_value_t = 50)]
+    #[arg(long, default_value_t = 50, value_parser = parse::page_size())]
     size: u32,
     /// `next_page_token` of the previous page.
     #[arg(long, default_value = "")]
@@ -59,29 +59,13 @@ pub struct ListOptions {
 }
 
 pub async fn list(client: &Client, options: ListOptions) -> Result<(), Fault> {
-    let statuses = options
-        .statuses
-        .iter()
-        .map(|text| {
-            parse::enum_value(text, "ORDER_STATUS_", OrderStatus::from_str_name).map(Into::into)
-        })
-        .collect::<Result<_, _>>()
-        .map_err(Fault::local)?;
-    let holds = options
-        .holds
-        .iter()
-        .map(|text| {
-            parse::enum_value(text, "HOLD_REASON_", HoldReason::from_str_name).map(Into::into)
-        })
-        .collect::<Result<_, _>>()
-        .map_err(Fault::local)?;
     let ordered = (options.from.is_some() || options.until.is_some()).then_some(TimeRange {
         from: options.from,
         until: options.until,
     });
     let request = ListOrdersRequest {
-        statuses,
-        holds,
+        statuses: options.statuses.into_iter().map(Into::into).collect(),
+        holds: options.holds.into_iter().map(Into::into).collect(),
         channel: options.channel,
         channel_order_number: options.number,
         customer_id: options.customer,
@@ -138,9 +122,6 @@ pub async fn list(client: &Client, options: ListOptions) -> Result<(), Fault> {
             time(order.ordered_at.as_ref()),
         ]);
     }
-    println!("{rows}");
-    if !answer.next_page_token.is_empty() {
-        println!("more: --page {}", answer.next_page_token);
-    }
-    Ok(())
+    say!("{rows}")?;
+    more(&answer.next_page_token)
 }

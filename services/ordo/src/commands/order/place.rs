@@ -16,8 +16,14 @@ use crate::{
     client::{Client, header},
     commands::parse,
     fault::Fault,
-    output::json,
+    output::{json, say},
 };
+
+pub const EXAMPLES: &str = "\
+Example:
+  ordo order place --number 1001 --line TEA-1:2:12.50 --paid card --name \"Alice Zhang\" --phone 13800138000 \\
+      --country CN --province Zhejiang --city Hangzhou --street \"1 Lakeside Road\"
+  ordo order place --file order.json    # everything that PlaceOrder takes: docs/ORDERS.md";
 
 /// An order to take.
 #[derive(Debug, Args)]
@@ -57,12 +63,10 @@ pub struct PlaceOptions {
 pub fn request(options: PlaceOptions) -> Result<PlaceOrderRequest, Fault> {
     if let Some(path) = &options.file {
         let text = std::fs::read(path)
-            .map_err(|error| Fault::because(&format!("reading {}", path.display()), error))?;
+            .map_err(|error| Fault::usage_because(&format!("reading {}", path.display()), error))?;
         return ordo_proto::json::to_message(&text).map_err(|error| {
-            Fault::because(
-                &format!("{} is no PlaceOrderRequest", path.display()),
-                error,
-            )
+            let what = format!("{} is no PlaceOrderRequest", path.display());
+            Fault::usage_because(&what, error)
         });
     }
     let mut due: i64 = 0;
@@ -73,12 +77,12 @@ pub fn request(options: PlaceOptions) -> Result<PlaceOrderRequest, Fault> {
             .as_deref()
             .map(|price| parse::amount(price, &options.currency))
             .transpose()
-            .map_err(Fault::local)?;
+            .map_err(Fault::usage)?;
         let price = unit_price.as_ref().map_or(0, |price| price.minor_units);
         due = price
             .checked_mul(line.quantity)
             .and_then(|total| due.checked_add(total))
-            .ok_or_else(|| Fault::local("the order's total is too large"))?;
+            .ok_or_else(|| Fault::usage("the order's total is too large"))?;
         lines.push(PlaceOrderLine {
             channel_sku: line.sku.clone(),
             sku: line.sku.clone(),
@@ -138,9 +142,8 @@ pub fn told(client: &Client, answer: &PlaceOrderResponse) -> Result<(), Fault> {
     } else {
         ""
     };
-    println!("{} {}{note}", answer.order_id, status(answer.status));
-    holds(&answer.holds);
-    Ok(())
+    say!("{} {}{note}", answer.order_id, status(answer.status))?;
+    holds(&answer.holds)
 }
 
 /// The same again for the same order number, in the characters that payment ids have.

@@ -1,43 +1,33 @@
 //! `ordo order show`
 
 use ordo_proto::{
-    intake::{ChannelOrderKey, GetOrderRequest, Order, get_order_request::Key},
+    intake::{GetOrderResponse, Order},
     types::Address,
 };
 
-use super::{holds, status};
+use super::{WhichOrder, holds, status};
 use crate::{
     client::Client,
     fault::Fault,
-    output::{json, money, table, time, word},
+    output::{json, money, say, table, time, word},
 };
 
-pub async fn show(client: &Client, order: &str) -> Result<(), Fault> {
-    let key = match order.split_once('/') {
-        Some((channel, number)) => Key::ChannelOrder(ChannelOrderKey {
-            channel: channel.to_owned(),
-            channel_order_number: number.to_owned(),
-        }),
-        None => Key::OrderId(order.to_owned()),
-    };
-    let request = GetOrderRequest {
-        key: Some(key),
-        at_least: None,
-    };
-    let answer = client.intake()?.get_order(request).await?.into_inner();
+pub async fn show(client: &Client, order: &WhichOrder) -> Result<(), Fault> {
+    let order = order.get(client).await?;
     if client.json {
-        return json(&answer);
+        return json(&GetOrderResponse { order: Some(order) });
     }
-    print_order(&answer.order.unwrap_or_default());
-    Ok(())
+    print_order(&order)
 }
 
-fn print_order(order: &Order) {
-    println!(
+fn print_order(order: &Order) -> Result<(), Fault> {
+    say!(
         "order     {}  {}/{}",
-        order.order_id, order.channel, order.channel_order_number
-    );
-    println!(
+        order.order_id,
+        order.channel,
+        order.channel_order_number
+    )?;
+    say!(
         "status    {}, payment {}, fulfilment {}",
         status(order.status),
         word(order.payment_status().as_str_name(), "PAYMENT_STATUS_"),
@@ -45,20 +35,20 @@ fn print_order(order: &Order) {
             order.fulfilment_status().as_str_name(),
             "FULFILMENT_STATUS_"
         ),
-    );
+    )?;
     let due = order
         .amounts
         .as_ref()
         .and_then(|amounts| amounts.due.as_ref());
-    println!(
+    say!(
         "money     due {}, captured {}, refunded {}",
         money(due),
         money(order.captured.as_ref()),
         money(order.refunded.as_ref())
-    );
-    println!("ordered   {}", time(order.ordered_at.as_ref()));
+    )?;
+    say!("ordered   {}", time(order.ordered_at.as_ref()))?;
     if let Some(contact) = &order.contact {
-        println!("recipient {} {}", contact.name, contact.phone);
+        say!("recipient {} {}", contact.name, contact.phone)?;
     }
     if let Some(address) = &order.address {
         let Address {
@@ -69,12 +59,12 @@ fn print_order(order: &Order) {
             postcode,
             country_code,
         } = address;
-        println!("address   {street} {district} {city} {province} {postcode} {country_code}");
+        say!("address   {street} {district} {city} {province} {postcode} {country_code}")?;
     }
     if order.personal_data_erased {
-        println!("recipient erased on request");
+        say!("recipient erased on request")?;
     }
-    holds(&order.holds);
+    holds(&order.holds)?;
     let mut lines = table(&[
         "line",
         "SKU",
@@ -103,16 +93,19 @@ fn print_order(order: &Order) {
             money(line.total.as_ref()),
         ]);
     }
-    println!("{lines}");
+    say!("{lines}")?;
     for parcel in &order.parcels {
         let state = if parcel.delivered {
             "delivered"
         } else {
             "on its way"
         };
-        println!(
+        say!(
             "parcel {} {} {} {state}",
-            parcel.parcel_id, parcel.carrier, parcel.tracking_number
-        );
+            parcel.parcel_id,
+            parcel.carrier,
+            parcel.tracking_number
+        )?;
     }
+    Ok(())
 }
