@@ -261,7 +261,7 @@ async fn all_arrived(client: &Client, placed: usize) -> Result<(), Fault> {
     let mut token = String::new();
     loop {
         let request = ListOrdersRequest {
-            fulfilment_statuses: vec![FulfilmentStatus::Requested.into()],
+            fulfilment_statuses: vec![FulfilmentStatus::Released.into()],
             page: Some(Page { size: 500, token }),
             ..ListOrdersRequest::default()
         };
@@ -358,7 +358,7 @@ impl std::fmt::Display for OrdersReport {
             ),
         ];
         let mut table = comfy_table::Table::new();
-        table.load_preset(comfy_table::presets::NOTHING);
+        table.load_style(comfy_table::presets::NOTHING);
         for (name, value) in rows {
             table.add_row([name.to_owned(), value]);
         }
