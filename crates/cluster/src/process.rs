@@ -29,6 +29,8 @@ const LAST_WORDS: usize = 20;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Bytes of a log file before a new one is begun; the last full one is kept.
+const LARGEST_LOG: u64 = 32 << 20;
 /// A program that ran this long has not failed to start.
 const STARTED: Duration = Duration::from_secs(5);
 
@@ -297,12 +299,8 @@ impl State {
     }
 
     fn say(&self, text: String) {
-        let log = fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&self.log);
         // A full disk must not stop the program that prints.
-        let _ = log.and_then(|mut file| writeln!(file, "{text}"));
+        let _ = append(&self.log, LARGEST_LOG, &text);
         let mut words = self
             .last_words
             .lock()
@@ -319,6 +317,16 @@ impl State {
     }
 }
 
+/// Adds a line to a log. One that has grown to `largest` bytes is kept under the name `….log.1`, instead of the one before it.
+fn append(log: &Path, largest: u64, text: &str) -> std::io::Result<()> {
+    let mut file = fs::OpenOptions::new().create(true).append(true).open(log)?;
+    writeln!(file, "{text}")?;
+    if file.metadata()?.len() >= largest {
+        fs::rename(log, log.with_extension("log.1"))?;
+    }
+    Ok(())
+}
+
 fn signal(pid: Option<u32>, signal: Signal) {
     let pid = pid
         .and_then(|pid| i32::try_from(pid).ok())
@@ -332,4 +340,24 @@ fn signal(pid: Option<u32>, signal: Signal) {
 fn remove(path: &Path) {
     // It may not be there.
     let _ = fs::remove_file(path);
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_log_that_has_grown_large_is_kept_once() {
+        let folder = std::env::temp_dir().join(format!("ordo-log-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let log = folder.join("intake.log");
+        for line in ["one", "two", "three", "four", "five"] {
+            append(&log, 8, line).unwrap();
+        }
+        let kept = fs::read_to_string(folder.join("intake.log.1")).unwrap();
+        assert_eq!(kept, "three\nfour\n");
+        assert_eq!(fs::read_to_string(&log).unwrap(), "five\n");
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }
