@@ -21,7 +21,7 @@ pub struct Command {
     pub fingerprint: [u8; 32],
     /// Stored with every event. Its `command_id` is set from [`command_id`](Command::command_id).
     pub metadata: EventMetadata,
-    pub(crate) prefetch: Vec<(StreamKey, &'static Fold)>,
+    pub(crate) prefetch: Vec<Prefetch>,
 }
 
 impl Command {
@@ -58,10 +58,35 @@ impl Command {
     /// Loads a stream before the decision runs, together with all others of the same commit. A stream that is read
     /// without this is loaded too, but one query later.
     pub fn prefetch<A: Aggregate>(mut self, id: &str) -> Self {
-        self.prefetch
-            .push((StreamKey::new::<A>(&self.tenant, id), fold_of::<A>()));
+        self.prefetch.push(Prefetch {
+            key: StreamKey::new::<A>(&self.tenant, id),
+            fold: fold_of::<A>(),
+            new: false,
+        });
         self
     }
+
+    /// Says that a stream is new, because its id was made a moment ago. The decision then sees it empty without a query.
+    ///
+    /// Only speed depends on it: what the decision saw is confirmed by the version of the first event that it records there,
+    /// or else by a query. Should the stream have events, they are loaded and the decision runs again.
+    pub fn new_stream<A: Aggregate>(mut self, id: &str) -> Self {
+        self.prefetch.push(Prefetch {
+            key: StreamKey::new::<A>(&self.tenant, id),
+            fold: fold_of::<A>(),
+            new: true,
+        });
+        self
+    }
+}
+
+/// A stream that a command will look at.
+#[derive(Clone, Debug)]
+pub(crate) struct Prefetch {
+    pub key: StreamKey,
+    pub fold: &'static Fold,
+    /// It is said to have no events.
+    pub new: bool,
 }
 
 /// A command's effect.

@@ -47,6 +47,8 @@ pub(crate) struct Decisions {
     /// Of the commands at the front of the queue, in their order.
     pub outcomes: Vec<Outcome>,
     pub events: Vec<Pending>,
+    /// Streams of the workspace that nobody has looked for in the database.
+    pub taken_for_new: HashSet<StreamKey>,
     /// Streams that cannot be folded.
     pub faults: HashMap<StreamKey, LoadFault>,
     ids: HashMap<(TenantId, String), (usize, [u8; 32])>,

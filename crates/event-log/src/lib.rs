@@ -11,6 +11,7 @@ mod event;
 mod feed;
 mod file;
 mod fold;
+mod guess;
 mod hash;
 mod ids;
 mod job;

@@ -88,6 +88,7 @@ impl EventLog {
                 telemetry,
                 tip,
                 stale: false,
+                wary: 0,
             };
             tasks.spawn(writer.run(closing.clone()));
             lanes.push(Lane {

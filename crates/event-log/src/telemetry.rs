@@ -18,6 +18,8 @@ pub(crate) struct Telemetry {
     pub cache_hits: Counter,
     pub cache_misses: Counter,
     pub duplicates: Counter,
+    /// See [`Guesses`](crate::guess::Guesses).
+    pub wrong_guesses: Counter,
     pub queued: Gauge,
     pub position: Gauge,
 }
@@ -38,6 +40,7 @@ impl Telemetry {
             cache_hits: counter!("ordo_log_cache_hits_total", &labels),
             cache_misses: counter!("ordo_log_cache_misses_total", &labels),
             duplicates: counter!("ordo_log_duplicates_total", &labels),
+            wrong_guesses: counter!("ordo_log_wrong_guesses_total", &labels),
             queued: gauge!("ordo_log_queued_commands", &labels),
             position: gauge!("ordo_log_position", &labels),
         }
@@ -71,6 +74,10 @@ fn describe() {
     describe_counter!(
         "ordo_log_duplicates_total",
         "Commands that were answered with their first answer"
+    );
+    describe_counter!(
+        "ordo_log_wrong_guesses_total",
+        "Batches decided again because a command id or a stream was not new after all"
     );
     describe_gauge!(
         "ordo_log_queued_commands",

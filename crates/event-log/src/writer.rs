@@ -15,14 +15,17 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     batch::{self, Batch},
     cache::Memory,
+    command::Prefetch,
     config::EventLogConfig,
     decision::{Decisions, Outcome},
     error::StoreError,
     event::TenantId,
+    guess::{Unconfirmed, WARY_BATCHES},
     job::{Place, Queued, Verdict},
     limits::check_stream_id,
     store::{CommandRecord, Commit, CommitError, Store, Tip},
     telemetry::Telemetry,
+    unit::Folded,
 };
 
 /// Longest pause between two tries.
@@ -34,6 +37,8 @@ const CATCH_UP: u64 = 20_000;
 enum Setback {
     /// Another writer came first: what was decided may be wrong.
     Conflict,
+    /// A command or a stream is not new after all.
+    WrongGuess,
     /// The database does not answer.
     Database(StoreError),
 }
@@ -56,6 +61,8 @@ pub(crate) struct Writer {
     pub tip: Tip,
     /// Somebody has, or it is not known.
     pub stale: bool,
+    /// Batches for which nothing is taken for granted; see [`guess`](crate::guess).
+    pub wary: u32,
 }
 
 impl Writer {
@@ -107,7 +114,15 @@ impl Writer {
         let give_up = deadline(jobs, self.config.unavailable_after);
         loop {
             let error = match self.attempt(jobs, give_up).await {
-                Ok(()) => return,
+                Ok(()) => {
+                    self.wary = self.wary.saturating_sub(1);
+                    return;
+                }
+                Err(Setback::WrongGuess) => {
+                    self.telemetry.wrong_guesses.increment(1);
+                    self.wary = WARY_BATCHES;
+                    continue;
+                }
                 Err(Setback::Conflict) => {
                     conflicts += 1;
                     self.telemetry.conflicts.increment(1);
@@ -149,6 +164,12 @@ impl Writer {
             return Ok(());
         }
         let decisions = self.decide(jobs).await?;
+        if self.wary == 0 {
+            let unconfirmed = Unconfirmed::of(jobs, &decisions);
+            if !self.confirm(unconfirmed).await? {
+                return Err(Setback::WrongGuess);
+            }
+        }
         let batch = batch::build(
             self.partition,
             &tip,
@@ -171,7 +192,10 @@ impl Writer {
                 .record(batch.commit.events.len() as f64);
             reach(CrashPoint::LogBatchDecided);
             if let Err(setback) = self.commit(&batch.commit, give_up).await {
-                self.forget(&batch);
+                // A wrong guess is about what was not looked at; the partition itself is where it should be.
+                if !matches!(setback, Setback::WrongGuess) {
+                    self.forget(&batch);
+                }
                 return Err(setback);
             }
         }
@@ -180,7 +204,27 @@ impl Writer {
         Ok(())
     }
 
-    /// Answers commands that were executed before, and leaves the others.
+    /// Looks up what the batch took for granted and its commit would not notice. Whether all of it is so.
+    async fn confirm(&self, guesses: Unconfirmed) -> Result<bool, StoreError> {
+        let Unconfirmed { commands, streams } = guesses;
+        let commands: Vec<_> = commands
+            .iter()
+            .map(|(tenant, id)| (tenant, id.as_str()))
+            .collect();
+        if !self.store.commands(&commands).await?.is_empty() {
+            return Ok(false);
+        }
+        if streams.is_empty() {
+            return Ok(true);
+        }
+        let streams = streams.into_iter().map(|(key, fold)| (key, fold, None));
+        let loaded = self.store.load(self.partition, streams).await?;
+        Ok(loaded
+            .values()
+            .all(|loaded| matches!(loaded, Ok(folded) if folded.version == 0)))
+    }
+
+    /// Answers commands that were executed before, as far as that is known, and leaves the others.
     async fn answer_duplicates(&mut self, jobs: &mut Vec<Queued>) -> Result<(), StoreError> {
         let mut known: HashMap<(TenantId, String), Arc<CommandRecord>> = HashMap::new();
         let mut unknown: Vec<(TenantId, String)> = Vec::new();
@@ -195,6 +239,9 @@ impl Writer {
                     None => unknown.push(key),
                 }
             }
+        }
+        if self.wary == 0 {
+            unknown.clear();
         }
         let ids: Vec<_> = unknown
             .iter()
@@ -233,11 +280,18 @@ impl Writer {
         let mut decisions = Decisions::default();
         let mut missing = HashMap::new();
         for queued in jobs.iter() {
-            for (key, fold) in &queued.job.command().prefetch {
+            for Prefetch { key, fold, new } in &queued.job.command().prefetch {
                 match self.memory.stream(key) {
                     // Kept for the batch, in case that what is loaded now pushes it out.
                     Some(folded) => {
                         decisions.workspace.streams.insert(key.clone(), folded);
+                    }
+                    None if *new && self.wary == 0 && check_stream_id(&key.id).is_ok() => {
+                        decisions.taken_for_new.insert(key.clone());
+                        decisions
+                            .workspace
+                            .streams
+                            .insert(key.clone(), Folded::empty(fold));
                     }
                     None if check_stream_id(&key.id).is_ok() => {
                         missing.insert(key.clone(), *fold);
@@ -290,12 +344,19 @@ impl Writer {
             self.telemetry.commit_seconds.record(started.elapsed());
             let error = match result {
                 Ok(()) => return Ok(()),
-                Err(CommitError::Conflict) if !in_doubt => return Err(Setback::Conflict),
-                Err(CommitError::Conflict) => match self.store.holds(commit).await {
-                    Ok(true) => return Ok(()),
-                    Ok(false) => return Err(Setback::Conflict),
-                    Err(error) => error,
-                },
+                Err(CommitError::Taken) if !in_doubt && self.wary == 0 => {
+                    return Err(Setback::WrongGuess);
+                }
+                Err(CommitError::Conflict | CommitError::Taken) if !in_doubt => {
+                    return Err(Setback::Conflict);
+                }
+                Err(CommitError::Conflict | CommitError::Taken) => {
+                    match self.store.holds(commit).await {
+                        Ok(true) => return Ok(()),
+                        Ok(false) => return Err(Setback::Conflict),
+                        Err(error) => error,
+                    }
+                }
                 Err(CommitError::Unknown(error)) => error,
             };
             if !in_doubt {

@@ -72,7 +72,7 @@ impl Plugged {
             .map_err(CommitError::Unknown)?;
         match self.database.run(statements::commit(commit), params).await {
             Ok(_) => Ok(()),
-            Err(error) if error.is_unique_violation() => Err(CommitError::Conflict),
+            Err(error) if error.is_unique_violation() => Err(CommitError::Taken),
             Err(error) if error.code().as_deref() == Some(NOT_NULL) => Err(CommitError::Conflict),
             Err(error) => Err(CommitError::Unknown(error.into())),
         }

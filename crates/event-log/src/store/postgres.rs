@@ -232,7 +232,7 @@ impl Postgres {
             Err(StoreError::Database(sqlx::Error::Database(error)))
                 if error.is_unique_violation() =>
             {
-                Err(CommitError::Conflict)
+                Err(CommitError::Taken)
             }
             Err(error) => Err(CommitError::Unknown(error)),
         }

@@ -31,6 +31,9 @@ pub(super) struct Sqlite {
     writer: Mutex<Option<SqliteConnection>>,
 }
 
+/// Most rows of a commit whose statements are kept prepared.
+const SMALL: usize = 8;
+
 /// Rows of an `insert`, in the order of its columns.
 type Arguments = Result<SqliteArguments, sqlx::Error>;
 
@@ -120,12 +123,14 @@ impl Sqlite {
     /// column refuses; the statements after a refused one are not run.
     pub async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
         let sql = statements::commit(commit);
+        // The text depends on the number of rows. Small commits are alike, and preparing them takes as long as running them.
+        let small = commit.events.len() + commit.commands.len() + commit.snapshots.len() <= SMALL;
         let arguments = arguments(|arguments| statements::bind_commit(commit, arguments));
         let mut writer = self.writer().await.map_err(CommitError::Unknown)?;
         let result = async {
             let connection = connection(&mut writer)?;
             sqlx::query_with(AssertSqlSafe(sql), arguments?)
-                .persistent(false)
+                .persistent(small)
                 .execute(&mut *connection)
                 .await
         }
@@ -140,14 +145,10 @@ impl Sqlite {
         {
             *writer = Some(connection);
         }
-        let kind = error.as_database_error().map(|error| error.kind());
-        if matches!(
-            kind,
-            Some(ErrorKind::UniqueViolation | ErrorKind::NotNullViolation)
-        ) {
-            Err(CommitError::Conflict)
-        } else {
-            Err(CommitError::Unknown(error.into()))
+        match error.as_database_error().map(|error| error.kind()) {
+            Some(ErrorKind::UniqueViolation) => Err(CommitError::Taken),
+            Some(ErrorKind::NotNullViolation) => Err(CommitError::Conflict),
+            _ => Err(CommitError::Unknown(error.into())),
         }
     }
 

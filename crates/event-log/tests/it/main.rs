@@ -7,6 +7,7 @@ mod epochs;
 mod execution;
 mod feeds;
 mod fixture;
+mod guesses;
 mod limits;
 mod model;
 mod outage;
