@@ -8,6 +8,7 @@ mod partition;
 use std::time::Duration;
 
 use ordo_event_log::EventLog;
+use ordo_lease::Leases;
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -61,6 +62,8 @@ pub struct RelayStatus {
     pub last_fault: Option<String>,
     /// Why the relay cannot go on at the moment.
     pub trouble: Option<String>,
+    /// Another replica of the service relays this partition.
+    pub stands_by: bool,
 }
 
 /// Publishes a log, one task per partition. Any number may run at once: the broker refuses all but the one that is next.
@@ -77,6 +80,17 @@ impl Relay {
         bus: &Bus,
         log: EventLog,
         settings: RelaySettings,
+    ) -> Result<Self, BusError> {
+        Self::share(bus, log, settings, &Leases::alone()).await
+    }
+
+    /// As [`start`](Self::start), with the partitions shared among the replicas of the service. The broker needs no such
+    /// sharing: it only saves the others the work.
+    pub async fn share(
+        bus: &Bus,
+        log: EventLog,
+        settings: RelaySettings,
+        leases: &Leases,
     ) -> Result<Self, BusError> {
         if !(1..=BATCH_MESSAGES).contains(&settings.batch_events) {
             return Err(BusError::Config(format!(
@@ -101,7 +115,8 @@ impl Relay {
             ));
             let stream = PartitionStream::new(bus, log.service(), partition);
             let relay = PartitionRelay::new(stream, log.clone(), settings, status);
-            tasks.spawn(relay.run(stop.clone()));
+            let claim = leases.claim(&format!("relay/{partition}"));
+            tasks.spawn(relay.run(claim, stop.clone()));
             statuses.push(seen);
         }
         Ok(Self {

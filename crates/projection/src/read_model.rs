@@ -11,13 +11,14 @@ use std::{
 
 use arc_swap::ArcSwap;
 use ordo_event_log::EventSource;
+use ordo_lease::{LeaseSettings, Leases};
 use ordo_proto::{
     ops::{ProjectionStatus, RebuildProjectionResponse},
     types::ConsistencyToken,
 };
 use ordo_sql::{Db, SqlError, StoreUrl};
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{Notify, mpsc, oneshot, watch},
     task::JoinHandle,
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -47,8 +48,8 @@ pub struct ReadModelSettings {
     pub max_connections: u32,
     /// How long replaced tables are kept for queries that began on them.
     pub drain: Duration,
-    /// How long another process that keeps the tables up to date may stand still before this one takes over.
-    pub takeover: Duration,
+    /// Decides which replica of the service keeps the tables up to date; `None`: the read model joins the others by itself.
+    pub leases: Option<Leases>,
     /// How long events may fail to apply before a rebuild or comparison that an operator asked for is given up.
     pub patience: Duration,
 }
@@ -62,7 +63,7 @@ impl ReadModelSettings {
             batch: 1_000,
             max_connections: 3,
             drain: Duration::from_secs(60),
-            takeover: Duration::from_secs(5),
+            leases: None,
             patience: Duration::from_secs(20),
         }
     }
@@ -107,6 +108,9 @@ struct Shared {
     building: Fault,
     fault: Fault,
     troubles: Troubles,
+    /// A query waits for the tables, which another process may keep up to date.
+    waited_for: Notify,
+    own_leases: Option<Leases>,
     stop: CancellationToken,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -133,6 +137,17 @@ impl ReadModel {
         let catalogue =
             Catalogue::open(&settings.store, &settings.service, projection.name()).await?;
         let plan = supervisor::plan(&settings, &*projection, &catalogue).await?;
+        let (leases, own_leases) = match &settings.leases {
+            Some(leases) => (leases.clone(), None),
+            None => {
+                let leases = LeaseSettings::new(&settings.service, settings.store.clone());
+                let leases = Leases::join(leases).await?;
+                (leases.clone(), Some(leases))
+            }
+        };
+        // Tables of another version are another thing to keep up to date.
+        let unit = format!("projection/{}/{}", projection.name(), projection.version());
+        let claim = leases.claim(&unit);
         let stop = CancellationToken::new();
         let shared = Arc::new(Shared {
             serving: ArcSwap::from_pointee(plan.serving),
@@ -144,13 +159,15 @@ impl ReadModel {
             building: Fault::default(),
             fault: Fault::default(),
             troubles: Troubles::default(),
+            waited_for: Notify::new(),
+            own_leases,
             stop: stop.clone(),
             tasks: Mutex::default(),
         });
         let (requests, received) = mpsc::channel(16);
-        let supervisor = Supervisor::new(shared.clone(), received);
+        let supervisor = Supervisor::new(shared.clone(), received, plan.first);
         let lag = shared.clone().record_lag();
-        let tasks = vec![tokio::spawn(supervisor.run(plan.first)), tokio::spawn(lag)];
+        let tasks = vec![tokio::spawn(supervisor.run(claim)), tokio::spawn(lag)];
         *shared.tasks.lock().unwrap_or_else(PoisonError::into_inner) = tasks;
         Ok(Self {
             shared,
@@ -180,6 +197,7 @@ impl ReadModel {
         let shared = &self.shared;
         let wanted = wait::wanted(token, &shared.sources)?;
         let answers = || shared.serving.load().answers;
+        shared.waited_for.notify_one();
         wait::wait_for(&shared.sources, &shared.progress, answers, &wanted, timeout).await
     }
 
@@ -245,6 +263,9 @@ impl ReadModel {
         for task in tasks {
             let _ = task.await;
         }
+        if let Some(leases) = &self.shared.own_leases {
+            leases.close().await;
+        }
         self.shared.serving.load().db.close().await;
         self.shared.catalogue.close().await;
     }
@@ -259,10 +280,19 @@ impl Shared {
             batch: self.settings.batch,
             fault: self.fault.clone(),
             troubles: self.troubles.clone(),
+            lease: None,
         }
     }
 
     async fn record_lag(self: Arc<Self>) {
+        let projection = self.projection.name();
+        // There from the beginning, so that its first increase is seen.
+        for counter in [
+            "ordo_projection_diverged_total",
+            "ordo_projection_failures_total",
+        ] {
+            metrics::counter!(counter, "projection" => projection).increment(0);
+        }
         let cursors = || self.progress.borrow().clone();
         let recording = heads::record_lag(
             self.sources.clone(),

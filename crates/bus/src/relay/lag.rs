@@ -49,13 +49,29 @@ pub(super) async fn measure(
 ) {
     let started = Instant::now();
     let partition = status.borrow().partition;
+    // There from the beginning, so that the first increase is seen.
+    for reason in ["ahead", "hole", "dropped", "differs"] {
+        metrics::counter!("ordo_relay_rebuilds_total",
+            "service" => log.service().to_owned(),
+            "partition" => partition.to_string(),
+            "reason" => reason)
+        .increment(0);
+    }
     let grown = log.watch(partition);
     let mut ticks = tokio::time::interval(settings.lag_interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let end = *grown.borrow();
-        let relayed = status.borrow().relayed;
-        let lag = end.saturating_sub(relayed.unwrap_or(0));
+        let (relayed, stands_by) = {
+            let status = status.borrow();
+            (status.relayed, status.stands_by)
+        };
+        // The replica that relays the partition measures.
+        let lag = if stands_by {
+            0
+        } else {
+            end.saturating_sub(relayed.unwrap_or(0))
+        };
         let age = match relayed {
             _ if lag == 0 => 0.0,
             None => started.elapsed().as_secs_f64(),

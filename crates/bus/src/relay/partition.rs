@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ordo_crash_point::{CrashPoint, reach};
 use ordo_event_log::{EventLog, ReadError, RecordedEvent};
+use ordo_lease::Claim;
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until, timeout},
@@ -65,8 +66,34 @@ impl PartitionRelay {
         }
     }
 
-    /// Relays until told to stop.
-    pub(super) async fn run(mut self, stop: CancellationToken) {
+    /// Relays whenever the partition is this replica's, until told to stop.
+    pub(super) async fn run(mut self, mut claim: Claim, stop: CancellationToken) {
+        loop {
+            self.status.send_modify(|status| status.stands_by = true);
+            let Some(lease) = stop.run_until_cancelled(claim.held()).await else {
+                return;
+            };
+            self.status.send_modify(|status| {
+                status.stands_by = false;
+                // What another replica has relayed meanwhile is not known yet.
+                status.relayed = None;
+            });
+            // The broker takes a batch whole or not at all, wherever this ends.
+            tokio::select! {
+                () = self.work(&stop) => {}
+                () = lease.over() => {}
+            }
+            if stop.is_cancelled() {
+                return;
+            }
+            if !self.carried.is_empty() {
+                // The stream is being made anew; nobody else knows its consumers.
+                self.restore_durables().await;
+            }
+        }
+    }
+
+    async fn work(&mut self, stop: &CancellationToken) {
         let mut pause = FIRST_PAUSE;
         loop {
             let before = self.status.borrow().relayed;

@@ -57,7 +57,7 @@ impl From<Stop> for RebuildError {
     fn from(stop: Stop) -> Self {
         match stop {
             Stop::Diverged(diverged) => Self::Diverged(diverged.to_string()),
-            Stop::Displaced => Self::Interrupted(stop.to_string()),
+            Stop::Displaced | Stop::Fenced => Self::Interrupted(stop.to_string()),
         }
     }
 }
@@ -144,8 +144,8 @@ impl Supervisor {
     }
 
     /// Replaces the serving tables, which nobody follows; tries until it is done or closed.
-    pub(super) async fn replace(&self, mut replacement: Replacement) -> Option<Running> {
-        let shared = &self.shared;
+    pub(super) async fn replace(&mut self, mut replacement: Replacement) -> Option<Running> {
+        let shared = self.shared.clone();
         shared.building.set(Some(replacement.why.clone()));
         while !shared.stop.is_cancelled() {
             match self.try_replace(&mut replacement).await {
@@ -171,7 +171,11 @@ impl Supervisor {
                 }
                 Err(error) => {
                     if let Some(entry) = self.switched_elsewhere().await {
+                        shared.building.set(None);
                         return self.adopt(&entry).await;
+                    }
+                    if self.is_displaced() {
+                        return Some(self.put_off(replacement));
                     }
                     self.complain(&describe(&error)).await;
                 }

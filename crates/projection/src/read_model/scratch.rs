@@ -65,6 +65,7 @@ impl Supervisor {
         };
         let settings = FollowerSettings {
             fault: fault.clone(),
+            lease: if optional { None } else { self.lease.clone() },
             ..shared.follower_settings()
         };
         let mut follower = Follower::open(settings, db).await?;
@@ -170,7 +171,11 @@ impl Supervisor {
             answers: true,
         });
         let old = shared.serving.swap(new);
-        follower.adopt(shared.fault.clone(), shared.progress.clone());
+        follower.adopt(
+            shared.fault.clone(),
+            shared.progress.clone(),
+            self.lease.clone(),
+        );
         // Last: who waits for the progress then asks the new tables.
         shared.progress.send_replace(follower.cursors.clone());
         tracing::info!(
@@ -182,6 +187,10 @@ impl Supervisor {
             .set(entry.number as f64);
         if old.number != entry.number {
             tokio::spawn(retire(shared.clone(), old));
+        }
+        if self.is_displaced() {
+            // The replica that has the lease finds them when it looks around.
+            return Ok(self.stand_by());
         }
         Ok(Running::follow(follower, &shared.stop))
     }

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use ordo_lease::{Claim, Lease};
 use ordo_proto::ops::RebuildProjectionResponse;
 use ordo_sql::SqlError;
 use tokio::{
@@ -16,9 +17,15 @@ use crate::{
     compare::Comparison,
     cursors::{self, Cursors},
     feeds::describe,
-    follower::{Follower, Stop},
+    follower::{Follower, FollowerSettings, Stop},
     projection::Projection,
 };
+
+/// How often to look for tables that another replica has switched to.
+const LOOK_AROUND: Duration = Duration::from_secs(1);
+/// How often to look at another replica's progress, and how often when a query waits for it.
+const LOOK_ON: Duration = Duration::from_millis(250);
+const LOOK_CLOSELY: Duration = Duration::from_millis(15);
 
 /// What an operator asks for.
 pub(super) enum Request {
@@ -133,20 +140,26 @@ pub(super) async fn plan(
 pub(super) struct Supervisor {
     pub(super) shared: Arc<Shared>,
     requests: mpsc::Receiver<Request>,
+    /// What the replica that keeps the tables up to date begins with.
+    first: Option<First>,
+    /// Under which this replica keeps them up to date.
+    pub(super) lease: Option<Arc<Lease>>,
 }
 
 impl Supervisor {
-    pub fn new(shared: Arc<Shared>, requests: mpsc::Receiver<Request>) -> Self {
-        Self { shared, requests }
+    pub fn new(shared: Arc<Shared>, requests: mpsc::Receiver<Request>, first: First) -> Self {
+        Self {
+            shared,
+            requests,
+            first: Some(first),
+            lease: None,
+        }
     }
 
-    pub async fn run(mut self, first: First) {
-        let mut running = match first {
-            First::Follow => self.follow_serving().await,
-            First::Replace(replacement) => self.replace(replacement).await,
-        };
+    pub async fn run(mut self, mut claim: Claim) {
+        let mut running = Some(self.stand_by());
         let shares = self.shared.serving.load().db.is_shared();
-        let mut ticks = tokio::time::interval(Duration::from_secs(5));
+        let mut ticks = tokio::time::interval(LOOK_AROUND);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while let Some(mut active) = running.take() {
             running = tokio::select! {
@@ -154,6 +167,17 @@ impl Supervisor {
                 () = self.shared.stop.cancelled() => {
                     active.stop().await;
                     None
+                }
+                lease = claim.held(), if self.lease.is_none() => {
+                    active.stop().await;
+                    self.lease = Some(Arc::new(lease));
+                    self.begin().await
+                }
+                () = over(self.lease.as_deref()) => {
+                    active.stop().await;
+                    tracing::info!(projection = self.name(), "another replica keeps the read model up to date");
+                    self.lease = None;
+                    Some(self.stand_by())
                 }
                 () = active.wait() => self.after(active).await,
                 Some(request) = self.requests.recv() => match request {
@@ -165,12 +189,48 @@ impl Supervisor {
         }
     }
 
-    /// Follows the logs with the serving tables; tries until it is closed.
+    /// Begins to keep the tables up to date.
+    async fn begin(&mut self) -> Option<Running> {
+        if let Some(entry) = self.switched_elsewhere().await {
+            self.first = None;
+            return self.adopt(&entry).await;
+        }
+        match self.first.take() {
+            Some(First::Replace(replacement)) => self.replace(replacement).await,
+            Some(First::Follow) | None => self.follow_serving().await,
+        }
+    }
+
+    /// Watches another replica keep the serving tables up to date.
+    pub(super) fn stand_by(&self) -> Running {
+        Running::stand_by(self.shared.clone())
+    }
+
+    /// What this replica began and could not finish is begun anew when the lease comes back.
+    pub(super) fn put_off(&mut self, replacement: Replacement) -> Running {
+        self.first = Some(First::Replace(replacement));
+        self.lease = None;
+        self.stand_by()
+    }
+
+    /// Whether another replica has taken over.
+    pub(super) fn is_displaced(&self) -> bool {
+        self.lease.as_ref().is_none_or(|lease| lease.is_lost())
+    }
+
+    /// Follows the logs with the serving tables, or watches; tries until it is closed.
     pub(super) async fn follow_serving(&self) -> Option<Running> {
         let shared = &self.shared;
         while !shared.stop.is_cancelled() {
+            if self.is_displaced() {
+                return Some(self.stand_by());
+            }
             let db = shared.serving.load().db.clone();
-            match Follower::open(shared.follower_settings(), db).await {
+            let settings = FollowerSettings {
+                lease: self.lease.clone(),
+                ..shared.follower_settings()
+            };
+            match Follower::open(settings, db).await {
                 Ok(mut follower) => {
                     shared.fault.set(None);
                     shared.building.set(None);
@@ -192,14 +252,11 @@ impl Supervisor {
             "the read model cannot go on; trying again"
         );
         self.shared.fault.set(Some(error.to_owned()));
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_secs(1)) => {}
-            () = self.shared.stop.cancelled() => {}
-        }
+        pause(&self.shared.stop, Duration::from_secs(1)).await;
     }
 
     /// Goes on after what was running has ended by itself.
-    async fn after(&self, running: Running) -> Option<Running> {
+    async fn after(&mut self, running: Running) -> Option<Running> {
         let projection = self.shared.projection.name();
         match running.ended {
             Some(Ended::Follower(follower, Err(Stop::Diverged(diverged)))) => {
@@ -215,16 +272,19 @@ impl Supervisor {
                     .await
             }
             Some(Ended::Follower(follower, Err(Stop::Displaced))) => {
-                if !follower.db.is_shared() {
-                    // Nobody else is there: a commit succeeded whose answer was lost.
-                    return self.follow_serving().await;
-                }
                 drop(follower);
-                tracing::info!(
+                // A commit succeeded whose answer was lost, or the tables were others' for a moment.
+                pause(&self.shared.stop, Duration::from_millis(50)).await;
+                self.follow_serving().await
+            }
+            Some(Ended::Follower(follower, Err(Stop::Fenced))) => {
+                drop(follower);
+                tracing::warn!(
                     projection,
-                    "another process keeps the read model up to date; standing by"
+                    "another replica has taken the read model over; standing by"
                 );
-                Some(Running::stand_by(self.shared.clone()))
+                self.lease = None;
+                Some(self.stand_by())
             }
             Some(Ended::Lost(error)) => {
                 self.complain(&error).await;
@@ -236,11 +296,33 @@ impl Supervisor {
 
     /// Moves to other tables when another process has switched to them.
     async fn look_around(&self, running: Running) -> Option<Running> {
-        let Some(entry) = self.switched_elsewhere().await else {
-            return Some(running);
+        if let Some(entry) = self.switched_elsewhere().await {
+            running.stop().await;
+            return self.adopt(&entry).await;
+        }
+        self.open_to_queries().await;
+        Some(running)
+    }
+
+    /// Tables that this replica waited for are complete: another one has built them.
+    async fn open_to_queries(&self) {
+        let shared = &self.shared;
+        let serving = shared.serving.load_full();
+        if serving.answers || !self.is_displaced() {
+            return;
+        }
+        let entries = shared.catalogue.entries_through(&serving.db).await;
+        let complete = |entry: &Entry| {
+            entry.number == serving.number && entry.state == GenerationState::Serving
         };
-        running.stop().await;
-        self.adopt(&entry).await
+        if entries.is_ok_and(|entries| entries.iter().any(complete)) {
+            shared.serving.store(Arc::new(Serving {
+                number: serving.number,
+                version: serving.version,
+                db: serving.db.clone(),
+                answers: true,
+            }));
+        }
     }
 
     /// Tables of this version that another process has made serve.
@@ -368,22 +450,38 @@ impl Running {
     }
 }
 
-/// Tells of the commits that another process makes, until it makes none for a while.
+/// Tells of the commits that another process makes. Looks often while a query waits for them.
 async fn watch_other(shared: &Shared) {
-    let mut still = Duration::ZERO;
-    let pause = Duration::from_millis(100);
-    while still < shared.settings.takeover {
-        tokio::time::sleep(pause).await;
-        still += pause;
+    loop {
         let db = shared.serving.load().db.clone();
-        if let Ok(cursors) = cursors::load(&db).await
-            && shared.progress.send_if_modified(|present| {
+        if let Ok(cursors) = cursors::load(&db).await {
+            shared.progress.send_if_modified(|present| {
                 let moved = *present != cursors;
                 *present = cursors;
                 moved
-            })
-        {
-            still = Duration::ZERO;
+            });
         }
+        if shared.progress.receiver_count() > 0 {
+            tokio::time::sleep(LOOK_CLOSELY).await;
+        } else {
+            tokio::select! {
+                () = tokio::time::sleep(LOOK_ON) => {}
+                () = shared.waited_for.notified() => {}
+            }
+        }
+    }
+}
+
+async fn over(lease: Option<&Lease>) {
+    match lease {
+        Some(lease) => lease.over().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn pause(stop: &CancellationToken, time: Duration) {
+    tokio::select! {
+        () = tokio::time::sleep(time) => {}
+        () = stop.cancelled() => {}
     }
 }

@@ -118,7 +118,6 @@ impl Projection for Journal {
 pub fn settings(store: StoreUrl) -> ReadModelSettings {
     ReadModelSettings {
         drain: Duration::from_millis(200),
-        takeover: Duration::from_millis(500),
         patience: Duration::from_secs(1),
         ..ReadModelSettings::new("test", store)
     }

@@ -129,7 +129,6 @@ pub fn settings(store: StoreUrl) -> ReactorSettings {
         max_retry_backoff: Duration::from_millis(20),
         max_failure_backoff: Duration::from_millis(20),
         failure_limit: 3,
-        lease: Duration::from_millis(1_500),
         drain: Duration::from_millis(100),
         ..ReactorSettings::new("test", store)
     }
