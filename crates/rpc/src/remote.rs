@@ -14,7 +14,7 @@ use tokio::io::DuplexStream;
 use tonic::{
     Status,
     service::interceptor::InterceptedService,
-    transport::{Channel, ClientTlsConfig, Endpoint},
+    transport::{ClientTlsConfig, Endpoint},
 };
 
 use crate::{
@@ -22,10 +22,11 @@ use crate::{
     call::{Call, CallSigner},
     reason::PEER_NOT_CONFIGURED,
     refusal::{Refusal, status},
+    replicas::PeerChannel,
 };
 
 /// A channel whose calls carry token, tenant, trace and deadline.
-pub type SignedChannel = InterceptedService<Channel, CallSigner>;
+pub type SignedChannel = InterceptedService<PeerChannel, CallSigner>;
 
 /// Largest message taken or sent, in bytes; the same on servers.
 pub const MAX_MESSAGE: usize = 16 * 1024 * 1024;
@@ -33,7 +34,7 @@ pub const MAX_MESSAGE: usize = 16 * 1024 * 1024;
 /// Where the other services are.
 #[derive(Clone, Debug)]
 pub struct RemoteSettings {
-    /// Service name (`intake` …) → `http://host:port` or `https://host:port`.
+    /// Service name (`intake` …) → `http://host:port` or `https://host:port`; one for each replica, separated by commas.
     pub peers: BTreeMap<String, String>,
     /// For `https` peers.
     pub tls: Option<ClientTlsConfig>,
@@ -92,7 +93,7 @@ pub struct Remote(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    channels: BTreeMap<String, Channel>,
+    channels: BTreeMap<String, PeerChannel>,
     tokens: TokenSource,
     timeout: Duration,
 }
@@ -208,23 +209,38 @@ fn open(
     url: &str,
     tls: Option<&ClientTlsConfig>,
     connector: Option<Connector>,
-) -> Result<Channel, tonic::transport::Error> {
+) -> Result<PeerChannel, tonic::transport::Error> {
+    let mut addresses = addresses(url);
+    if let (Some(_), true) = (addresses.next(), addresses.next().is_some()) {
+        let endpoints = self::addresses(url).map(|url| endpoint(url, tls));
+        return Ok(PeerChannel::several(endpoints.collect::<Result<_, _>>()?));
+    }
+    let endpoint = endpoint(url, tls)?;
+    if let Some(Connector(connect)) = connector {
+        let service = service.to_owned();
+        let channel = endpoint.connect_with_connector_lazy(tower::service_fn(move |_| {
+            let connecting = connect(&service);
+            async move { connecting.await.map(TokioIo::new) }
+        }));
+        return Ok(PeerChannel::one(channel));
+    }
+    Ok(PeerChannel::one(endpoint.connect_lazy()))
+}
+
+/// The addresses of a service's replicas.
+pub fn addresses(list: &str) -> impl Iterator<Item = &str> {
+    let trimmed = list.split(',').map(str::trim);
+    trimmed.filter(|url| !url.is_empty())
+}
+
+fn endpoint(url: &str, tls: Option<&ClientTlsConfig>) -> Result<Endpoint, tonic::transport::Error> {
     let mut endpoint = Endpoint::from_shared(url.to_owned())?
         .connect_timeout(Duration::from_secs(2))
         .http2_keep_alive_interval(Duration::from_secs(10))
         .keep_alive_timeout(Duration::from_secs(5))
         .keep_alive_while_idle(true);
-    if let Some(Connector(connect)) = connector {
-        let service = service.to_owned();
-        return Ok(
-            endpoint.connect_with_connector_lazy(tower::service_fn(move |_| {
-                let connecting = connect(&service);
-                async move { connecting.await.map(TokioIo::new) }
-            })),
-        );
-    }
     if let (true, Some(tls)) = (url.starts_with("https:"), tls) {
         endpoint = endpoint.tls_config(tls.clone())?;
     }
-    Ok(endpoint.connect_lazy())
+    Ok(endpoint)
 }

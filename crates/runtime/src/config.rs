@@ -34,7 +34,7 @@ pub struct ServiceConfig {
     pub shutdown_timeout: Duration,
     /// The broker; `None`: logs of other services are read over gRPC.
     pub nats: Option<NatsConfig>,
-    /// Addresses of the other services by name.
+    /// Addresses of the other services by name; several replicas' are separated by commas.
     pub peers: BTreeMap<String, String>,
     /// How long a call to another service may take.
     pub peer_timeout: Duration,
@@ -292,7 +292,11 @@ impl ServiceConfig {
                 "without keys nobody could sign in: name a key set or a signing key",
             );
         }
-        let secure = self.peers.values().any(|url| url.starts_with("https://"));
+        let mut addresses = self
+            .peers
+            .values()
+            .flat_map(|list| ordo_rpc::addresses(list));
+        let secure = addresses.any(|url| url.starts_with("https://"));
         if secure && tls.peer_ca_file.is_none() {
             r.fault(
                 "tls.peer_ca_file",
@@ -309,8 +313,9 @@ impl ServiceConfig {
         if !self.auth.jwks.is_empty() && self.auth.jwks_file.is_some() {
             r.fault("auth.jwks", "either a key set or a file of it, not both");
         }
-        for (name, url) in &self.peers {
-            if !url.starts_with("http://") && !url.starts_with("https://") {
+        for (name, list) in &self.peers {
+            let is_known = |url: &str| url.starts_with("http://") || url.starts_with("https://");
+            if !ordo_rpc::addresses(list).all(is_known) {
                 r.fault(
                     &format!("peers.{name}"),
                     "expected http://host:port or https://host:port",

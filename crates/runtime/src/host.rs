@@ -17,6 +17,7 @@ use std::{
 
 use ordo_bus::{Bus, BusConfig, Relay, RelaySettings};
 use ordo_event_log::{EventLog, EventLogConfig, EventSource};
+use ordo_lease::{LeaseSettings, Leases};
 use ordo_privacy::Vault;
 use ordo_projection::{
     Projection, Reaction, Reactor, ReactorSettings, ReadModel, ReadModelSettings,
@@ -52,6 +53,7 @@ pub struct Host {
     gateway: Gateway,
     metrics_address: Option<SocketAddr>,
     log: EventLog,
+    leases: Leases,
     vault: Vault,
     remote: Remote,
     bus: Option<Bus>,
@@ -77,6 +79,7 @@ impl Host {
         let mut log = EventLogConfig::new(service, config.store.clone());
         log.partitions = config.partitions;
         let log = EventLog::open(log).await?;
+        let leases = Leases::join(LeaseSettings::new(service, config.store.clone())).await?;
         let (authenticator, tokens) = signing::open(service, &config.auth)?;
         let authenticator = Arc::new(authenticator);
         let remote = Remote::new(connections::remote_settings(&config)?, tokens)?;
@@ -130,6 +133,7 @@ impl Host {
             gateway,
             metrics_address,
             log,
+            leases,
             vault,
             remote,
             bus,
@@ -202,7 +206,10 @@ impl Host {
         projection: impl Projection,
         sources: Vec<Arc<dyn EventSource>>,
     ) -> Result<ReadModel, HostError> {
-        let settings = ReadModelSettings::new(self.service, self.config.store.clone());
+        let settings = ReadModelSettings {
+            leases: Some(self.leases.clone()),
+            ..ReadModelSettings::new(self.service, self.config.store.clone())
+        };
         let name = projection.name();
         let model = ReadModel::start(settings, Arc::new(projection), sources)
             .await
@@ -222,9 +229,16 @@ impl Host {
         reaction: impl Reaction,
         sources: Vec<Arc<dyn EventSource>>,
     ) -> Result<Reactor, HostError> {
-        let settings = ReactorSettings::new(self.service, self.config.store.clone());
+        let settings = ReactorSettings {
+            leases: Some(self.leases.clone()),
+            ..ReactorSettings::new(self.service, self.config.store.clone())
+        };
         let name = reaction.name();
-        let reactor = Reactor::start(settings, Arc::new(reaction), sources)
+        let mut targets = Vec::new();
+        for service in reaction.commands() {
+            targets.push(self.remote_source(service).await);
+        }
+        let reactor = Reactor::start_towards(settings, Arc::new(reaction), sources, targets)
             .await
             .map_err(|source| HostError::Reaction { name, source })?;
         self.reactors.push(reactor.clone());
@@ -250,7 +264,10 @@ impl Host {
     ) -> Result<(), HostError> {
         let relay = match &self.bus {
             None => None,
-            Some(bus) => Some(Relay::start(bus, self.log.clone(), RelaySettings::default()).await?),
+            Some(bus) => {
+                let (log, settings) = (self.log.clone(), RelaySettings::default());
+                Some(Relay::share(bus, log, settings, &self.leases).await?)
+            }
         };
         let services = roles.services();
         let layer = RpcLayer::new(

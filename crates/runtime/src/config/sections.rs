@@ -10,7 +10,7 @@ pub(super) fn peers(r: &mut Reader) -> BTreeMap<String, String> {
     let known = [
         (
             "intake",
-            "Address of intake: `http://host:port` or `https://host:port`.",
+            "Address of intake: `http://host:port` or `https://host:port`; of several replicas, separated by commas.",
         ),
         ("inventory", "Address of inventory."),
         ("fulfilment", "Address of fulfilment."),

@@ -38,7 +38,8 @@ impl Host {
         Ok(())
     }
 
-    /// Health NOT_SERVING; no new calls, present ones end; reactions; read models; relay; log; traces.
+    /// Health NOT_SERVING, and whatever another replica can do goes to it; no new calls, present ones end; reactions; relay;
+    /// read models; log; traces.
     pub(super) async fn end(&mut self, services: &[String], relay: Option<Relay>) {
         let service = self.service;
         tracing::info!(service, "draining");
@@ -47,6 +48,7 @@ impl Host {
             // Not there any more: as it should be.
             let _ = std::fs::remove_file(path);
         }
+        self.leases.leave();
         tokio::time::sleep(self.config.shutdown_delay).await;
         let end = Instant::now() + self.config.shutdown_timeout;
         let left = || end.saturating_duration_since(Instant::now());
@@ -58,15 +60,14 @@ impl Host {
                 "calls were cut off: they took longer than the drain may"
             );
         }
-        step(
-            "read models",
-            left(),
-            join_all(self.read_models.iter().map(|model| model.close())),
-        )
-        .await;
+        let reactions = join_all(self.reactors.iter().map(|reactor| reactor.close()));
+        step("reactions", left(), reactions).await;
         if let Some(relay) = relay {
             step("relay", left(), relay.close()).await;
         }
+        let read_models = join_all(self.read_models.iter().map(|model| model.close()));
+        step("read models", left(), read_models).await;
+        step("leases", left(), self.leases.close()).await;
         step("log", left(), self.log.close()).await;
         self.stop.cancel();
         tracing::info!(service, "ended");

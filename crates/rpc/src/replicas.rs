@@ -1,0 +1,190 @@
+//! A way to a service that runs as several replicas.
+
+use std::{
+    fmt,
+    future::poll_fn,
+    sync::{
+        Arc, Mutex as SyncMutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use futures::future::BoxFuture;
+use http::{Request, Response};
+use tokio::sync::Mutex;
+use tonic::{
+    body::Body,
+    transport::{Channel, Endpoint, Error},
+};
+use tower::Service;
+
+/// How long a replica is passed over after a call to it failed on the way.
+const PASSED_OVER: Duration = Duration::from_millis(500);
+/// The same after it answered that it is not available: it starts or ends.
+const NOT_READY: Duration = Duration::from_millis(100);
+
+/// The way to a service. With several replicas calls go to them in turn; one that cannot be reached is passed over, and nothing
+/// is sent to it before a connection stands. A call that was sent and not answered is for the caller to repeat: it then goes to
+/// another one.
+#[derive(Clone)]
+pub struct PeerChannel(Way);
+
+#[derive(Clone)]
+enum Way {
+    One(Channel),
+    Several(Arc<Replicas>),
+}
+
+struct Replicas {
+    replicas: Vec<Replica>,
+    next: AtomicUsize,
+}
+
+struct Replica {
+    endpoint: Endpoint,
+    connection: Mutex<Option<Channel>>,
+    passed_over_until: SyncMutex<Option<Instant>>,
+}
+
+impl PeerChannel {
+    pub(crate) fn one(channel: Channel) -> Self {
+        Self(Way::One(channel))
+    }
+
+    pub(crate) fn several(endpoints: Vec<Endpoint>) -> Self {
+        let replicas = endpoints.into_iter().map(|endpoint| Replica {
+            endpoint,
+            connection: Mutex::default(),
+            passed_over_until: SyncMutex::default(),
+        });
+        Self(Way::Several(Arc::new(Replicas {
+            replicas: replicas.collect(),
+            next: AtomicUsize::new(0),
+        })))
+    }
+}
+
+impl fmt::Debug for PeerChannel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = match &self.0 {
+            Way::One(_) => 1,
+            Way::Several(several) => several.replicas.len(),
+        };
+        write!(f, "PeerChannel({count})")
+    }
+}
+
+impl Service<Request<Body>> for PeerChannel {
+    type Response = Response<Body>;
+    type Error = Error;
+    type Future = BoxFuture<'static, Result<Response<Body>, Error>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        match &mut self.0 {
+            Way::One(channel) => channel.poll_ready(context),
+            Way::Several(_) => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        match &mut self.0 {
+            Way::One(channel) => Box::pin(channel.call(request)),
+            Way::Several(replicas) => Box::pin(replicas.clone().call(request)),
+        }
+    }
+}
+
+impl Replicas {
+    async fn call(self: Arc<Self>, request: Request<Body>) -> Result<Response<Body>, Error> {
+        let (replica, mut channel) = self.reach().await?;
+        let answer = async {
+            poll_fn(|context| channel.poll_ready(context)).await?;
+            channel.call(request).await
+        };
+        let answer = answer.await;
+        match &answer {
+            Ok(response) if is_unavailable(response) => replica.pass_over(NOT_READY),
+            Ok(_) => {}
+            Err(_) => {
+                replica.pass_over(PASSED_OVER);
+                // The next call to it waits for a connection that stands.
+                *replica.connection.lock().await = None;
+            }
+        }
+        answer
+    }
+
+    /// A replica that is connected, the next in turn.
+    async fn reach(&self) -> Result<(&Replica, Channel), Error> {
+        let first = self.next.fetch_add(1, Ordering::Relaxed);
+        let in_turn = || {
+            let (before, after) = self.replicas.split_at(first % self.replicas.len().max(1));
+            after.iter().chain(before)
+        };
+        for replica in in_turn().filter(|replica| !replica.is_passed_over()) {
+            if let Ok(channel) = replica.connected().await {
+                return Ok((replica, channel));
+            }
+        }
+        // Better one that failed a moment ago than none.
+        let mut last = None;
+        for replica in in_turn() {
+            match replica.connected().await {
+                Ok(channel) => return Ok((replica, channel)),
+                Err(error) => last = Some(error),
+            }
+        }
+        match last {
+            Some(error) => Err(error),
+            // There is always one.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Replica {
+    async fn connected(&self) -> Result<Channel, Error> {
+        let mut connection = self.connection.lock().await;
+        if let Some(channel) = &*connection {
+            return Ok(channel.clone());
+        }
+        match self.endpoint.connect().await {
+            Ok(channel) => {
+                *connection = Some(channel.clone());
+                Ok(channel)
+            }
+            Err(error) => {
+                self.pass_over(PASSED_OVER);
+                Err(error)
+            }
+        }
+    }
+
+    fn pass_over(&self, time: Duration) {
+        *self.until() = Some(Instant::now() + time);
+    }
+
+    fn is_passed_over(&self) -> bool {
+        let mut until = self.until();
+        if until.is_some_and(|until| until <= Instant::now()) {
+            *until = None;
+        }
+        until.is_some()
+    }
+
+    fn until(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.passed_over_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Only an answer without a message says so in its headers, as every refusal does.
+fn is_unavailable(response: &Response<Body>) -> bool {
+    response
+        .headers()
+        .get("grpc-status")
+        .is_some_and(|code| code.as_bytes() == b"14")
+}
