@@ -15,9 +15,9 @@ use crate::{ClusterError, SERVICES, ports::Addresses};
 pub struct ClusterFile {
     /// Tenant that clients act for unless told otherwise.
     pub tenant: String,
-    /// gRPC address of each service.
+    /// gRPC address of each service; of several replicas, separated by commas.
     pub services: BTreeMap<String, String>,
-    /// Address of each service's `/metrics` and `/health`.
+    /// Address of each service's `/metrics` and `/health`; of several replicas, separated by commas.
     pub metrics: BTreeMap<String, String>,
     /// The broker.
     pub nats: String,
@@ -29,21 +29,16 @@ pub struct ClusterFile {
 
 impl ClusterFile {
     pub(crate) fn new(tenant: &str, addresses: &Addresses) -> Self {
-        let by_service = |ports: fn(&Addresses, &str) -> u16| {
+        let by_service = |list: fn(&Addresses, &str) -> String| {
             SERVICES
                 .iter()
-                .map(|service| {
-                    (
-                        (*service).to_owned(),
-                        format!("http://127.0.0.1:{}", ports(addresses, service)),
-                    )
-                })
+                .map(|service| ((*service).to_owned(), list(addresses, service)))
                 .collect()
         };
         Self {
             tenant: tenant.to_owned(),
-            services: by_service(Addresses::grpc),
-            metrics: by_service(Addresses::metrics),
+            services: by_service(Addresses::grpc_list),
+            metrics: by_service(Addresses::metrics_list),
             nats: format!("nats://127.0.0.1:{}", addresses.nats),
             token_file: PathBuf::from("keys/admin.token"),
             operator_token_file: PathBuf::from("keys/operator.token"),

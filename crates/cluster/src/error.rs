@@ -40,6 +40,9 @@ pub enum ClusterError {
         /// The folder.
         home: PathBuf,
     },
+    /// So many replicas cannot be.
+    #[error("{0}")]
+    Replicas(String),
     /// No such program is part of the cluster.
     #[error("there is no program named {0}")]
     NoProgram(String),

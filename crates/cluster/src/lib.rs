@@ -9,7 +9,7 @@
 //! | `config/` | one TOML file for each service, and `nats.conf` |
 //! | `data/` | SQLite databases (not with `--store postgres://…`) |
 //! | `nats/` | the broker's store |
-//! | `logs/` | what each process prints |
+//! | `logs/` | what each process prints; 32 MiB at most, and as much again of what was before |
 //!
 //! Nothing is started with its checks off: tokens, the broker's users and the sealing of personal data work as in production, with
 //! keys that are made on the spot.
@@ -21,6 +21,7 @@ mod keys;
 mod ports;
 mod process;
 mod programs;
+mod replica;
 mod services;
 
 use std::{
@@ -37,6 +38,7 @@ pub use keys::Keys;
 pub use ports::Ports;
 pub use process::{Line, Lines};
 pub use programs::Programs;
+pub use replica::MOST_REPLICAS;
 
 use process::Process;
 
@@ -92,6 +94,17 @@ impl Cluster {
     /// Makes keys and configuration where they are missing, starts everything and waits until it is ready. What the processes
     /// print goes to `lines` as well as to their log files.
     pub async fn start(options: ClusterOptions, lines: Lines) -> Result<Self, ClusterError> {
+        Self::start_replicated(options, 1, lines).await
+    }
+
+    /// As [`start`](Self::start), with several processes of each service, which needs Postgres. Programs of the further ones are
+    /// named `intake-2`, `intake-3` and so on.
+    pub async fn start_replicated(
+        options: ClusterOptions,
+        replicas: usize,
+        lines: Lines,
+    ) -> Result<Self, ClusterError> {
+        replica::check(replicas, options.store.as_deref())?;
         for folder in ["keys", "config", "data", "nats", "logs"] {
             let path = options.home.join(folder);
             fs::create_dir_all(&path).map_err(|source| ClusterError::file(&path, source))?;
@@ -102,14 +115,14 @@ impl Cluster {
             .map_err(|source| ClusterError::file(&options.home, source))?;
         let lock = lock(&home)?;
         let keys = Keys::read_or_create(&home.join("keys"), &options.tenant)?;
-        let addresses = ports::choose_after_the_last(options.ports, &home).await?;
+        let addresses = ports::choose_after_the_last(options.ports, replicas, &home).await?;
         broker::write_config(&home, &addresses, &keys)?;
         let store = options
             .store
             .clone()
             .unwrap_or_else(|| format!("sqlite://{}", home.join("data").display()));
-        for service in SERVICES {
-            services::write_config(service, &home, &store, &addresses, &options.settings)?;
+        for replica in replica::all(replicas) {
+            services::write_config(replica, &home, &store, &addresses, &options.settings)?;
         }
         let file = ClusterFile::new(&options.tenant, &addresses);
         let lines = Arc::new(lines);
@@ -119,11 +132,11 @@ impl Cluster {
             BROKER,
             Process::new(BROKER, nats, &home, Arc::clone(&lines)),
         );
-        for service in SERVICES {
-            let command = services::command(service, &options.programs, &home)?;
+        for replica in replica::all(replicas) {
+            let command = services::command(replica, &options.programs, &home)?;
             processes.insert(
-                service,
-                Process::new(service, command, &home, Arc::clone(&lines)),
+                replica.program,
+                Process::new(replica.program, command, &home, Arc::clone(&lines)),
             );
         }
         let cluster = Self {
@@ -135,11 +148,11 @@ impl Cluster {
         };
         cluster.process(BROKER)?.start();
         cluster.wait_until_ready(BROKER).await?;
-        for service in SERVICES {
-            cluster.process(service)?.start();
+        for replica in replica::all(replicas) {
+            cluster.process(replica.program)?.start();
         }
-        for service in SERVICES {
-            cluster.wait_until_ready(service).await?;
+        for replica in replica::all(replicas) {
+            cluster.wait_until_ready(replica.program).await?;
         }
         cluster.file.write(&cluster.home)?;
         Ok(cluster)
@@ -198,9 +211,10 @@ impl Cluster {
 
     /// Ends everything in order: services drain first, the broker goes last.
     pub async fn stop(self) -> Result<(), ClusterError> {
-        let services = SERVICES
-            .iter()
-            .filter_map(|service| self.processes.get(service));
+        let services = self.processes.iter();
+        let services = services
+            .filter(|(program, _)| **program != BROKER)
+            .map(|(_, process)| process);
         for ended in futures::future::join_all(services.map(|process| process.stop(PATIENCE))).await
         {
             ended?;

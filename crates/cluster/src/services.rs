@@ -9,28 +9,36 @@ use std::{
 
 use tokio::process::Command;
 
-use crate::{ClusterError, PATIENCE, Programs, SERVICES, keys, ports::Addresses, process::Process};
+use crate::{
+    ClusterError, PATIENCE, Programs, SERVICES, keys, ports::Addresses, process::Process,
+    replica::Replica,
+};
 
 /// Writes the service's TOML file; `further` settings go over ours.
 pub(crate) fn write_config(
-    service: &str,
+    replica: Replica,
     home: &Path,
     store: &str,
     addresses: &Addresses,
     further: &[(String, String)],
 ) -> Result<(), ClusterError> {
+    let Replica {
+        service,
+        number,
+        program,
+    } = replica;
     let path = |name: &str| home.join(name).display().to_string();
     let mut settings = vec![
         (
             "listen".to_owned(),
-            format!("127.0.0.1:{}", addresses.grpc(service)),
+            format!("127.0.0.1:{}", addresses.grpc(service, number)),
         ),
         (
             "metrics_listen".to_owned(),
-            format!("127.0.0.1:{}", addresses.metrics(service)),
+            format!("127.0.0.1:{}", addresses.metrics(service, number)),
         ),
         ("store".to_owned(), store.to_owned()),
-        ("ready_file".to_owned(), path(&format!("{service}.ready"))),
+        ("ready_file".to_owned(), path(&format!("{program}.ready"))),
         ("shutdown_timeout".to_owned(), "20s".to_owned()),
         (
             "nats.url".to_owned(),
@@ -46,10 +54,7 @@ pub(crate) fn write_config(
         ("auth.signing_key_file".to_owned(), path("keys/issuer.pem")),
     ];
     for peer in SERVICES.into_iter().filter(|peer| *peer != service) {
-        settings.push((
-            format!("peers.{peer}"),
-            format!("http://127.0.0.1:{}", addresses.grpc(peer)),
-        ));
+        settings.push((format!("peers.{peer}"), addresses.grpc_list(peer)));
     }
     if service == "intake" {
         settings.push(("keys.master_key_file".to_owned(), path("keys/master.key")));
@@ -64,18 +69,18 @@ pub(crate) fn write_config(
         // A dotted key of TOML is a section and a name; a Rust string literal without escapes beyond the basic ones is one of TOML.
         let _ = writeln!(text, "{key} = {value:?}");
     }
-    keys::write_secret(&home.join(format!("config/{service}.toml")), &text)
+    keys::write_secret(&home.join(format!("config/{program}.toml")), &text)
 }
 
 pub(crate) fn command(
-    service: &str,
+    replica: Replica,
     programs: &Programs,
     home: &Path,
 ) -> Result<Command, ClusterError> {
-    let mut command = Process::command(&programs.service(service)?);
+    let mut command = Process::command(&programs.service(replica.service)?);
     command
         .arg("--config")
-        .arg(home.join(format!("config/{service}.toml")));
+        .arg(home.join(format!("config/{}.toml", replica.program)));
     Ok(command)
 }
 

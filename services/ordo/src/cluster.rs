@@ -26,6 +26,9 @@ pub struct UpOptions {
     /// Where the databases are: `postgres://user@host/database`; SQLite in the cluster's folder when not given.
     #[arg(long, value_name = "URL")]
     store: Option<String>,
+    /// Processes of each service, 1 to 4; more than one needs `--store postgres://…`.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    replicas: usize,
     /// Take whatever ports are free, instead of 7701 and following.
     #[arg(long)]
     free_ports: bool,
@@ -69,7 +72,7 @@ pub async fn up(target: &Target, options: UpOptions) -> Result<ExitCode, Fault> 
     };
     tell!("starting a cluster in {}", target.home.display());
     let started = tokio::select! {
-        started = Cluster::start(cluster, lines) => started.map_err(Fault::local)?,
+        started = Cluster::start_replicated(cluster, options.replicas, lines) => started.map_err(Fault::local)?,
         _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
         _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
     };
@@ -92,14 +95,16 @@ pub async fn up(target: &Target, options: UpOptions) -> Result<ExitCode, Fault> 
 fn print_addresses(file: &ClusterFile, target: &Target) {
     tell!();
     for service in SERVICES {
-        let address = |by_service: &std::collections::BTreeMap<String, String>| {
-            by_service.get(service).cloned().unwrap_or_default()
+        let addresses = |by_service: &std::collections::BTreeMap<String, String>| {
+            let list = by_service.get(service).cloned().unwrap_or_default();
+            list.split(',').map(str::to_owned).collect::<Vec<_>>()
         };
-        tell!(
-            "  {service:<11} gRPC {}   metrics {}/metrics",
-            address(&file.services),
-            address(&file.metrics)
-        );
+        let replicas = addresses(&file.services)
+            .into_iter()
+            .zip(addresses(&file.metrics));
+        for (grpc, metrics) in replicas {
+            tell!("  {service:<11} gRPC {grpc}   metrics {metrics}/metrics");
+        }
     }
     tell!("  {:<11} {}", BROKER, file.nats);
     tell!();
@@ -116,19 +121,19 @@ fn print_addresses(file: &ClusterFile, target: &Target) {
 fn printed() -> Lines {
     let coloured = std::io::stdout().is_terminal();
     Lines::to(move |Line { program, text }| {
-        let colour = match program {
-            "intake" => 36,
-            "inventory" => 33,
-            "fulfilment" => 32,
-            "aftersales" => 35,
+        let colour = match program.split('-').next() {
+            Some("intake") => 36,
+            Some("inventory") => 33,
+            Some("fulfilment") => 32,
+            Some("aftersales") => 35,
             _ => 90,
         };
         let mut out = std::io::stdout().lock();
         // Nobody reads any more: the log files still have it.
         let _ = if coloured {
-            writeln!(out, "\x1b[{colour}m{program:>10}\x1b[0m | {text}")
+            writeln!(out, "\x1b[{colour}m{program:>12}\x1b[0m | {text}")
         } else {
-            writeln!(out, "{program:>10} | {text}")
+            writeln!(out, "{program:>12} | {text}")
         };
     })
 }

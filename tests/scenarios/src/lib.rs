@@ -62,6 +62,15 @@ impl Shop {
 
     /// Opens a shop whose services have further settings.
     pub async fn open_with(store: Store, settings: &[(&str, &str)]) -> Self {
+        Self::open_as(store, 1, settings).await
+    }
+
+    /// Opens a shop on Postgres with several processes of each service.
+    pub async fn open_replicated(replicas: usize) -> Self {
+        Self::open_as(Store::Postgres, replicas, &[]).await
+    }
+
+    async fn open_as(store: Store, replicas: usize, settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("ordo-shop-")
             .tempdir()
@@ -84,7 +93,7 @@ impl Shop {
                 .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
                 .collect(),
         };
-        let cluster = Cluster::start(options, Lines::ignored())
+        let cluster = Cluster::start_replicated(options, replicas, Lines::ignored())
             .await
             .unwrap_or_else(|error| panic!("{error}"));
         let operator = remote(&cluster, cluster.keys().operator());
