@@ -28,6 +28,7 @@ mod reason;
 mod refusal;
 mod remote;
 mod remote_log;
+mod replicas;
 mod roles;
 mod trace;
 mod verdict;
@@ -51,8 +52,10 @@ pub use reason::{Reason, SHARED_REASONS, check_document, markdown};
 pub use refusal::{DOMAIN, Refusal, status};
 pub use remote::{
     Connecting, Connector, MAX_MESSAGE, Remote, RemoteError, RemoteSettings, SignedChannel,
+    addresses,
 };
 pub use remote_log::{ASSUMED_PARTITIONS, RemoteLog, RemoteSource};
+pub use replicas::PeerChannel;
 pub use roles::MethodRoles;
 pub use tonic::Code;
 pub use trace::{CallContext, current_traceparent, set_span_parent};
