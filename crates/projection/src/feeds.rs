@@ -84,6 +84,9 @@ impl Feeds {
         let mut feeds = Vec::new();
         for source in sources {
             let service: Arc<str> = source.service().into();
+            // There from the beginning, so that its first increase is seen.
+            metrics::counter!("ordo_reader_unknown_types_total", "service" => service.to_string())
+                .increment(0);
             for partition in 0..source.partitions() {
                 let place = (service.clone(), partition);
                 let taken = from.get(&place);
@@ -254,19 +257,45 @@ impl Reader {
         let mut feed: Box<dyn EventFeed> = source.feed(self.place.1, self.cursor).await?;
         self.troubles.set(&self.place, None);
         loop {
-            let events = tokio::select! {
+            let mut events = tokio::select! {
                 events = feed.next(self.batch) => events?,
                 () = self.sender.closed() => return Ok(()),
             };
+            let unknown = self.cut_before_unknown(&mut events);
             self.check(&events)?;
-            let Some(last) = events.last() else {
-                continue;
-            };
-            self.cursor = cursor_at(last);
-            if self.sender.send(Ok(events)).await.is_err() {
-                return Ok(());
+            if let Some(last) = events.last() {
+                self.cursor = cursor_at(last);
+                if self.sender.send(Ok(events)).await.is_err() {
+                    return Ok(());
+                }
+            }
+            if let Some(unknown) = unknown {
+                return Err(unknown);
             }
         }
+    }
+
+    /// Keeps the events before the first one of a type that only a newer version knows. Nobody here could say what it means,
+    /// and passing it over would lose it for good: reading stops before it until this process is replaced by a newer one.
+    fn cut_before_unknown(&self, events: &mut Vec<RecordedEvent>) -> Option<FeedError> {
+        let is_unknown =
+            |event: &RecordedEvent| ordo_proto::known::is_from_a_newer_version(&event.type_name);
+        let at = events.iter().position(is_unknown)?;
+        let rest = events.split_off(at);
+        let event = rest.first()?;
+        let service = self.place.0.to_string();
+        metrics::counter!("ordo_reader_unknown_types_total", "service" => service.clone())
+            .increment(1);
+        Some(FeedError::Unavailable {
+            service,
+            source: format!(
+                "position {} is a `{}`, which only a newer version than {} knows; upgrade this process",
+                event.position,
+                event.type_name,
+                env!("CARGO_PKG_VERSION")
+            )
+            .into(),
+        })
     }
 
     /// A feed that skips or repeats is read again from the cursor: nothing out of order gets any further.

@@ -1,12 +1,19 @@
 //! Where the logs end at the moment, and how far readers are behind.
 
-use std::{sync::Arc, time::Duration};
+mod age;
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures::future::join_all;
 use ordo_event_log::{EventSource, Head};
 use ordo_proto::ops::PartitionProgress;
 
 use crate::cursors::{Cursors, Place};
+use age::Age;
 
 /// How long to wait for the owner of a log.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -46,7 +53,7 @@ pub(crate) async fn progress(
         .collect()
 }
 
-/// Records how many events each partition's reader is behind, every few seconds, for ever.
+/// Records how many events and seconds each partition's reader is behind, every few seconds, for ever.
 pub(crate) async fn record_lag(
     sources: Vec<Arc<dyn EventSource>>,
     reader: &'static str,
@@ -55,18 +62,23 @@ pub(crate) async fn record_lag(
 ) {
     let mut ticks = tokio::time::interval(Duration::from_secs(5));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut ages: BTreeMap<(String, u32), Age> = BTreeMap::new();
     loop {
         ticks.tick().await;
         for progress in progress(&sources, &cursors()).await {
             let lag = progress.head.saturating_sub(progress.position);
-            metrics::gauge!(
-                "ordo_reader_lag_events",
-                "kind" => reader,
-                "name" => name,
-                "service" => progress.service,
-                "partition" => progress.partition.to_string(),
-            )
-            .set(lag as f64);
+            let age = ages
+                .entry((progress.service.clone(), progress.partition))
+                .or_default()
+                .seen(Instant::now(), progress.position, progress.head);
+            let labels = [
+                ("kind", reader.to_owned()),
+                ("name", name.to_owned()),
+                ("service", progress.service),
+                ("partition", progress.partition.to_string()),
+            ];
+            metrics::gauge!("ordo_reader_lag_events", &labels).set(lag as f64);
+            metrics::gauge!("ordo_reader_lag_seconds", &labels).set(age.as_secs_f64());
         }
     }
 }

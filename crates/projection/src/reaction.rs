@@ -23,6 +23,13 @@ pub trait Reaction: Send + Sync + 'static {
     /// What the event is about, usually `<tenant>/<order id>`; `None` when the event is not for this reaction.
     fn entity(&self, event: &RecordedEvent) -> Option<String>;
 
+    /// Services that the commands go to, other than its own. When one of them was restored from a backup, every event is
+    /// handled again. Name a service only if all its commands carry ids made with
+    /// [`command_id`](ReactionContext::command_id).
+    fn commands(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Does what follows from the event. Timers that it schedules or cancels are stored together with its success.
     fn react<'a>(
         &'a self,

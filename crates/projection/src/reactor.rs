@@ -8,16 +8,21 @@ mod dispatcher;
 mod drop;
 mod items;
 mod queues;
+mod resend;
 mod run;
 mod store;
 mod wait;
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use ordo_event_log::{EventSource, Timestamp};
+use ordo_lease::{Claim, Lease, LeaseSettings, Leases};
 use ordo_proto::ops::{ParkedEntity, ReactionStatus};
 use ordo_sql::{OpenOptions, SqlError, StoreUrl};
 use tokio::{
@@ -34,6 +39,7 @@ use crate::{
     reaction::Reaction,
 };
 use dispatcher::{Dispatcher, End};
+use resend::RestoredTarget;
 use store::Store;
 
 /// Where a reactor's inbox lives and how it works.
@@ -61,8 +67,8 @@ pub struct ReactorSettings {
     pub max_failure_backoff: Duration,
     /// Failed tries after which the entity is parked.
     pub failure_limit: u32,
-    /// How long a process that has vanished keeps the inbox on Postgres.
-    pub lease: Duration,
+    /// Decides which replica of the service runs the reaction; `None`: the reactor joins the others by itself.
+    pub leases: Option<Leases>,
     /// How long tries under way may take to end when the reactor is closed.
     pub drain: Duration,
 }
@@ -82,7 +88,7 @@ impl ReactorSettings {
             retry_for: Duration::from_secs(24 * 60 * 60),
             max_failure_backoff: Duration::from_secs(60),
             failure_limit: 10,
-            lease: Duration::from_secs(10),
+            leases: None,
             drain: Duration::from_secs(5),
         }
     }
@@ -100,6 +106,10 @@ struct Shared {
     settings: Arc<ReactorSettings>,
     reaction: Arc<dyn Reaction>,
     sources: Vec<Arc<dyn EventSource>>,
+    /// Logs of the services that it sends commands to.
+    targets: Vec<Arc<dyn EventSource>>,
+    /// One of them that was restored.
+    restored: watch::Sender<Option<RestoredTarget>>,
     store: Store,
     /// What was read into the inbox.
     progress: watch::Sender<Cursors>,
@@ -107,6 +117,9 @@ struct Shared {
     troubles: Troubles,
     /// Somebody asked for parked entities.
     replay: Notify,
+    /// Whether this process runs it at the moment; otherwise another one does, or will.
+    works: AtomicBool,
+    own_leases: Option<Leases>,
     stop: CancellationToken,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -119,29 +132,49 @@ impl Reactor {
         reaction: Arc<dyn Reaction>,
         sources: Vec<Arc<dyn EventSource>>,
     ) -> Result<Self, SqlError> {
+        Self::start_towards(settings, reaction, sources, Vec::new()).await
+    }
+
+    /// As [`start`](Self::start). `targets` are the logs of the services that the reaction sends commands to: when one of
+    /// them was restored from a backup, every event is handled again, so that it gets the commands that it lost.
+    pub async fn start_towards(
+        settings: ReactorSettings,
+        reaction: Arc<dyn Reaction>,
+        sources: Vec<Arc<dyn EventSource>>,
+        targets: Vec<Arc<dyn EventSource>>,
+    ) -> Result<Self, SqlError> {
         let database = format!("{}.{}.inbox", settings.service, reaction.name());
         let options = OpenOptions::durable().max_connections(2);
-        let store = Store::open(
-            settings.store.open(&database, options).await?,
-            settings.lease,
-        )
-        .await?;
+        let store = Store::open(settings.store.open(&database, options).await?).await?;
+        let (leases, own_leases) = match &settings.leases {
+            Some(leases) => (leases.clone(), None),
+            None => {
+                let leases = LeaseSettings::new(&settings.service, settings.store.clone());
+                let leases = Leases::join(leases).await?;
+                (leases.clone(), Some(leases))
+            }
+        };
+        let claim = leases.claim(&format!("reaction/{}", reaction.name()));
         let cursors = store.cursors().await?;
         let stop = CancellationToken::new();
         let shared = Arc::new(Shared {
             settings: Arc::new(settings),
             reaction,
             sources,
+            targets,
+            restored: watch::Sender::new(None),
             store,
             progress: watch::Sender::new(cursors),
             fault: Fault::default(),
             troubles: Troubles::default(),
             replay: Notify::new(),
+            works: AtomicBool::new(false),
+            own_leases,
             stop: stop.clone(),
             tasks: Mutex::default(),
         });
         let tasks = vec![
-            tokio::spawn(supervise(shared.clone())),
+            tokio::spawn(supervise(shared.clone(), claim)),
             tokio::spawn(record(shared.clone())),
         ];
         *shared.tasks.lock().unwrap_or_else(PoisonError::into_inner) = tasks;
@@ -159,6 +192,7 @@ impl Reactor {
     /// How it is.
     pub async fn status(&self) -> Result<ReactionStatus, SqlError> {
         let shared = &self.shared;
+        shared.look_at_others().await?;
         let cursors = shared.progress.borrow().clone();
         Ok(ReactionStatus {
             name: self.name().to_owned(),
@@ -216,22 +250,49 @@ impl Reactor {
         for task in tasks {
             let _ = task.await;
         }
+        if let Some(leases) = &self.shared.own_leases {
+            leases.close().await;
+        }
         self.shared.store.db.close().await;
     }
 }
 
-/// Keeps a dispatcher running.
-async fn supervise(shared: Arc<Shared>) {
+impl Shared {
+    /// What another process has read into the inbox, while this one does not.
+    async fn look_at_others(&self) -> Result<(), SqlError> {
+        if !self.works.load(Ordering::Relaxed) {
+            self.progress.send_replace(self.store.cursors().await?);
+        }
+        Ok(())
+    }
+}
+
+/// Keeps a dispatcher running whenever the reaction is this replica's.
+async fn supervise(shared: Arc<Shared>, mut claim: Claim) {
+    while let Some(lease) = shared.stop.run_until_cancelled(claim.held()).await {
+        let lease = Arc::new(lease);
+        shared.works.store(true, Ordering::Relaxed);
+        work(&shared, &lease).await;
+        shared.works.store(false, Ordering::Relaxed);
+        shared.fault.set(None);
+    }
+}
+
+/// Runs dispatchers until the lease is over or the reactor closed.
+async fn work(shared: &Arc<Shared>, lease: &Arc<Lease>) {
     let reaction = shared.reaction.name();
-    while !shared.stop.is_cancelled() {
+    while !shared.stop.is_cancelled() && !lease.is_over() {
         // A task of its own, so that a panic in the author's code ends only this round.
-        let round = tokio::spawn(round(shared.clone())).await;
+        let round = tokio::spawn(round(shared.clone(), lease.clone())).await;
         let error = match round {
             Ok(Ok(End::Closed)) => return,
-            Ok(Ok(End::OwnedElsewhere)) => {
-                tracing::debug!(reaction, "another process owns the inbox; standing by");
-                pause(&shared, Duration::from_secs(1).min(shared.settings.lease)).await;
-                continue;
+            Ok(Ok(End::GivenBack)) => {
+                tracing::debug!(reaction, "given to another replica; standing by");
+                return;
+            }
+            Ok(Ok(End::Lost)) => {
+                tracing::warn!(reaction, "taken over by another replica; standing by");
+                return;
             }
             Ok(Ok(End::Diverged(diverged))) => {
                 tracing::error!(
@@ -242,8 +303,28 @@ async fn supervise(shared: Arc<Shared>) {
                 );
                 metrics::counter!("ordo_reaction_diverged_total", "reaction" => reaction)
                     .increment(1);
-                match shared.store.start_over(&diverged.place).await {
+                match shared.store.start_over(lease, &diverged.place).await {
                     Ok(()) => continue,
+                    Err(error) => describe(&error),
+                }
+            }
+            Ok(Ok(End::TargetRestored(restored))) => {
+                let (service, partition) = &restored.place;
+                tracing::error!(
+                    reaction,
+                    service = &**service,
+                    partition,
+                    epoch = restored.epoch,
+                    "A SERVICE WAS RESTORED TO AN EARLIER STATE. Everything that it was ever told is told again; it \
+                     recognises by their ids the commands that it still knows."
+                );
+                metrics::counter!("ordo_reaction_resent_total", "reaction" => reaction)
+                    .increment(1);
+                match shared.store.send_again(&restored).await {
+                    Ok(()) => {
+                        shared.restored.send_replace(None);
+                        continue;
+                    }
                     Err(error) => describe(&error),
                 }
             }
@@ -252,17 +333,16 @@ async fn supervise(shared: Arc<Shared>) {
         };
         tracing::error!(reaction, error, "the reactor cannot go on; trying again");
         shared.fault.set(Some(error));
-        pause(&shared, Duration::from_secs(1)).await;
+        pause(shared, Duration::from_secs(1)).await;
     }
 }
 
-async fn round(shared: Arc<Shared>) -> Result<End, SqlError> {
-    let Some(clean) = shared.store.acquire().await? else {
-        shared.progress.send_replace(shared.store.cursors().await?);
-        return Ok(End::OwnedElsewhere);
+async fn round(shared: Arc<Shared>, lease: Arc<Lease>) -> Result<End, SqlError> {
+    let Some(clean) = shared.store.acquire(&lease).await? else {
+        return Ok(End::Lost);
     };
     shared.fault.set(None);
-    let dispatcher = Dispatcher::load(shared, clean).await?;
+    let dispatcher = Dispatcher::load(shared, lease, clean).await?;
     dispatcher.run().await
 }
 
@@ -276,10 +356,16 @@ async fn pause(shared: &Shared, time: Duration) {
 /// Records what an operator watches.
 async fn record(shared: Arc<Shared>) {
     let reaction = shared.reaction.name();
+    // There from the beginning, so that its first increase is seen.
+    for counter in ["ordo_reaction_diverged_total", "ordo_reaction_resent_total"] {
+        metrics::counter!(counter, "reaction" => reaction).increment(0);
+    }
     let cursors = || shared.progress.borrow().clone();
     let lag = heads::record_lag(shared.sources.clone(), "reaction", reaction, cursors);
     let counts = async {
         loop {
+            // What cannot be read now is read the next time.
+            let _ = shared.look_at_others().await;
             if let Ok(pending) = shared.store.count_pending().await {
                 metrics::gauge!("ordo_reaction_pending", "reaction" => reaction)
                     .set(pending as f64);
@@ -293,6 +379,7 @@ async fn record(shared: Arc<Shared>) {
     tokio::select! {
         () = lag => {}
         () = counts => {}
+        () = resend::watch(&shared) => {}
         () = shared.stop.cancelled() => {}
     }
 }

@@ -7,6 +7,7 @@
 #![allow(clippy::all, missing_docs, rustdoc::all)]
 
 pub mod json;
+pub mod known;
 
 mod generated {
     include!(concat!(env!("OUT_DIR"), "/generated.rs"));
