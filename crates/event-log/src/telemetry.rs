@@ -22,6 +22,7 @@ pub(crate) struct Telemetry {
     pub wrong_guesses: Counter,
     pub queued: Gauge,
     pub position: Gauge,
+    pub epoch: Gauge,
 }
 
 impl Telemetry {
@@ -43,6 +44,7 @@ impl Telemetry {
             wrong_guesses: counter!("ordo_log_wrong_guesses_total", &labels),
             queued: gauge!("ordo_log_queued_commands", &labels),
             position: gauge!("ordo_log_position", &labels),
+            epoch: gauge!("ordo_log_epoch", &labels),
         }
     }
 }
@@ -84,4 +86,8 @@ fn describe() {
         "Commands that wait for the partition"
     );
     describe_gauge!("ordo_log_position", "Last position of the partition");
+    describe_gauge!(
+        "ordo_log_epoch",
+        "Epoch of the partition: raised when the log was restored from a backup"
+    );
 }

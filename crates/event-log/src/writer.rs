@@ -70,6 +70,7 @@ impl Writer {
     pub async fn run(mut self, closing: CancellationToken) {
         let most = self.config.batch_commands.max(1);
         let mut jobs = Vec::new();
+        self.arrive_at(self.tip);
         loop {
             // What did not fit the last commit goes first.
             while !jobs.is_empty() && jobs.len() < most {
@@ -405,6 +406,7 @@ impl Writer {
         self.tip = tip;
         let position = tip.head.position;
         self.telemetry.position.set(position as f64);
+        self.telemetry.epoch.set(tip.head.epoch as f64);
         self.position.send_if_modified(|known| {
             let news = position > *known;
             *known = position.max(*known);

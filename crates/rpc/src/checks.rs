@@ -36,6 +36,16 @@ impl CheckOutcome {
         }
     }
 
+    /// Keeps the result as a metric: whether the check holds, and when it was last run.
+    pub(crate) fn record(&self) {
+        let check = self.check.clone();
+        let holds = f64::from(u8::from(self.difference.is_none()));
+        metrics::gauge!("ordo_verify_ok", "check" => check.clone()).set(holds);
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        metrics::gauge!("ordo_verify_last_run_timestamp_seconds", "check" => check)
+            .set(now.unwrap_or_default().as_secs_f64());
+    }
+
     /// The check itself could not run, which is not a pass.
     pub fn could_not_run(check: impl Into<String>, error: &dyn std::error::Error) -> Self {
         Self::differs(check, 0, format!("could not be checked: {error}"))

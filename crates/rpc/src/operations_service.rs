@@ -210,6 +210,7 @@ impl operations_server::Operations for OperationsService {
                     return;
                 };
                 for outcome in outcomes {
+                    outcome.record();
                     let listed =
                         wanted.is_empty() || wanted.iter().any(|name| covers(name, &outcome.check));
                     let mut response = VerifyResponse::from(outcome);

@@ -59,6 +59,10 @@ impl Reaction for ConsumeReservation {
         "consume_reservation"
     }
 
+    fn commands(&self) -> &'static [&'static str] {
+        &["inventory"]
+    }
+
     fn entity(&self, event: &RecordedEvent) -> Option<String> {
         let order_id = || crate::ids::order_of_fulfilment_order(&event.stream.id);
         is::<ParcelDispatched>(event)

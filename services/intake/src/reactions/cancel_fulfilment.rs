@@ -89,6 +89,10 @@ impl Reaction for CancelFulfilment {
         "cancel_fulfilment"
     }
 
+    fn commands(&self) -> &'static [&'static str] {
+        &["fulfilment"]
+    }
+
     fn entity(&self, event: &RecordedEvent) -> Option<String> {
         is::<CancellationRequested>(event).then(|| entity(&event.tenant, &event.stream.id))
     }

@@ -77,6 +77,10 @@ impl Reaction for Reserve {
         "reserve"
     }
 
+    fn commands(&self) -> &'static [&'static str] {
+        &["inventory"]
+    }
+
     fn entity(&self, event: &RecordedEvent) -> Option<String> {
         (is::<ReservationRequested>(event) || is::<ReservationReleaseRequested>(event))
             .then(|| entity(&event.tenant, &event.stream.id))
