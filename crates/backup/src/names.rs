@@ -7,7 +7,7 @@ pub(crate) enum Use {
     Kept,
     /// Keys of personal data. Never together with the log: a backup of both would bring an erased person back.
     Keys,
-    /// Read models: made from the log whenever they are missing.
+    /// Read models, made from the log whenever they are missing, and who works on what at the moment.
     Rebuilt,
 }
 
@@ -16,7 +16,7 @@ pub(crate) fn use_of(service: &str, database: &str) -> Option<Use> {
     let name = database.strip_prefix(service)?.strip_prefix('.')?;
     Some(match name {
         "keys" => Use::Keys,
-        "projections" => Use::Rebuilt,
+        "projections" | "leases" => Use::Rebuilt,
         _ if is_generation(name) => Use::Rebuilt,
         _ => Use::Kept,
     })
@@ -75,6 +75,7 @@ mod tests {
             ("intake.something_new", Some(Use::Kept)),
             ("intake.keys", Some(Use::Keys)),
             ("intake.projections", Some(Use::Rebuilt)),
+            ("intake.leases", Some(Use::Rebuilt)),
             ("intake.order_list.g12", Some(Use::Rebuilt)),
             ("intake.good", Some(Use::Kept)),
             ("inventory.log", None),
