@@ -75,6 +75,11 @@ impl Catalogue {
         })
     }
 
+    /// Whether several replicas may use the tables.
+    pub fn is_shared(&self) -> bool {
+        self.db.is_shared()
+    }
+
     pub async fn close(&self) {
         self.db.close().await;
     }

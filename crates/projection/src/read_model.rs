@@ -1,10 +1,12 @@
 //! A read model that runs.
 
 mod build;
+mod running;
 mod scratch;
 mod supervisor;
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -110,7 +112,10 @@ struct Shared {
     troubles: Troubles,
     /// A query waits for the tables, which another process may keep up to date.
     waited_for: Notify,
+    leases: Leases,
     own_leases: Option<Leases>,
+    /// Replaced tables that queries may still read.
+    retiring: Mutex<BTreeSet<u64>>,
     stop: CancellationToken,
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -160,7 +165,9 @@ impl ReadModel {
             fault: Fault::default(),
             troubles: Troubles::default(),
             waited_for: Notify::new(),
+            leases,
             own_leases,
+            retiring: Mutex::default(),
             stop: stop.clone(),
             tasks: Mutex::default(),
         });
@@ -282,6 +289,13 @@ impl Shared {
             troubles: self.troubles.clone(),
             lease: None,
         }
+    }
+
+    fn is_retiring(&self, generation: u64) -> bool {
+        let retiring = self.retiring.lock();
+        retiring
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&generation)
     }
 
     async fn record_lag(self: Arc<Self>) {

@@ -5,11 +5,7 @@ use std::time::Duration;
 use ordo_proto::ops::RebuildProjectionResponse;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{
-    RebuildError,
-    scratch::Scratch,
-    supervisor::{Running, Supervisor},
-};
+use super::{RebuildError, running::Running, scratch::Scratch, supervisor::Supervisor};
 use crate::{
     catalogue::{Entry, GenerationState},
     compare::{Comparison, compare},

@@ -1,15 +1,16 @@
 //! Tables under construction: making, filling, promoting and discarding them.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use ordo_crash_point::{CrashPoint, reach};
 use ordo_proto::ops::RebuildProjectionResponse;
 use tokio::sync::watch;
 
 use super::{
-    RebuildError, Serving, Shared,
-    build::Reports,
-    supervisor::{Running, Supervisor},
+    RebuildError, Serving, Shared, build::Reports, running::Running, supervisor::Supervisor,
 };
 use crate::{
     catalogue::{Entry, GenerationState},
@@ -198,9 +199,16 @@ impl Supervisor {
 
 /// Removes replaced tables when no query holds them any more, or after the time that queries are given.
 async fn retire(shared: Arc<Shared>, old: Arc<Serving>) {
+    let retiring = || {
+        shared
+            .retiring
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    };
+    retiring().insert(old.number);
     let deadline = tokio::time::Instant::now() + shared.settings.drain;
     let shares = old.db.is_shared();
-    // On Postgres other processes may read them; they look around every five seconds.
+    // On Postgres other processes may read them; they look around every second.
     let earliest = tokio::time::Instant::now()
         + if shares {
             shared.settings.drain.min(Duration::from_secs(15))
@@ -219,6 +227,11 @@ async fn retire(shared: Arc<Shared>, old: Arc<Serving>) {
         }
     }
     old.db.close().await;
+    retiring().remove(&old.number);
+    if shares && old.version != shared.projection.version() && shared.leases.others() > 0 {
+        // A replica of the version before may serve them; they are removed when it is gone.
+        return;
+    }
     reach(CrashPoint::RebuildRetired);
     if let Err(error) = shared.catalogue.remove(old.number).await {
         let (projection, error) = (shared.projection.name(), describe(&error));

@@ -5,13 +5,14 @@ use std::{sync::Arc, time::Duration};
 use ordo_lease::{Claim, Lease};
 use ordo_proto::ops::RebuildProjectionResponse;
 use ordo_sql::SqlError;
-use tokio::{
-    sync::{mpsc, oneshot},
-    task::JoinHandle,
-};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::{ReadModelSettings, RebuildError, Serving, Shared, build::Replacement};
+use super::{
+    ReadModelSettings, RebuildError, Serving, Shared,
+    build::Replacement,
+    running::{Ended, Running},
+};
 use crate::{
     catalogue::{Catalogue, Entry, GenerationState},
     compare::Comparison,
@@ -23,9 +24,6 @@ use crate::{
 
 /// How often to look for tables that another replica has switched to.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
-/// How often to look at another replica's progress, and how often when a query waits for it.
-const LOOK_ON: Duration = Duration::from_millis(250);
-const LOOK_CLOSELY: Duration = Duration::from_millis(15);
 
 /// What an operator asks for.
 pub(super) enum Request {
@@ -59,6 +57,8 @@ pub(super) async fn plan(
         match entry.state {
             GenerationState::Serving => serving = Some(entry),
             GenerationState::Building if entry.version == version => building = Some(entry),
+            // Another replica may be using them.
+            GenerationState::Building | GenerationState::Discarded if catalogue.is_shared() => {}
             GenerationState::Building | GenerationState::Discarded => {
                 tracing::info!(
                     projection = projection.name(),
@@ -191,6 +191,7 @@ impl Supervisor {
 
     /// Begins to keep the tables up to date.
     async fn begin(&mut self) -> Option<Running> {
+        self.clear_away().await;
         if let Some(entry) = self.switched_elsewhere().await {
             self.first = None;
             return self.adopt(&entry).await;
@@ -198,6 +199,31 @@ impl Supervisor {
         match self.first.take() {
             Some(First::Replace(replacement)) => self.replace(replacement).await,
             Some(First::Follow) | None => self.follow_serving().await,
+        }
+    }
+
+    /// Removes tables that nobody uses: what others may be using stays until this replica is the only one.
+    async fn clear_away(&self) {
+        let shared = &self.shared;
+        if !shared.catalogue.is_shared() || shared.leases.others() > 0 {
+            return;
+        }
+        let Ok(entries) = shared.catalogue.entries().await else {
+            // The next one to begin clears away.
+            return;
+        };
+        let serving = shared.serving.load().number;
+        for entry in entries {
+            let of_no_use = match entry.state {
+                GenerationState::Serving => false,
+                GenerationState::Building => entry.version != shared.projection.version(),
+                GenerationState::Discarded => !shared.is_retiring(entry.number),
+            };
+            if of_no_use && entry.number != serving {
+                let (projection, generation) = (self.name(), entry.number);
+                let removed = shared.catalogue.remove(entry.number).await;
+                tracing::info!(projection, generation, ?removed, "removing leftover tables");
+            }
         }
     }
 
@@ -366,109 +392,6 @@ impl Supervisor {
             Err(error) => self.complain(&describe(&error)).await,
         }
         self.follow_serving().await
-    }
-}
-
-/// What keeps the serving tables up to date, or watches another process do it.
-pub(super) struct Running {
-    stop: CancellationToken,
-    task: JoinHandle<Ended>,
-    ended: Option<Ended>,
-    follows: bool,
-}
-
-enum Ended {
-    Follower(Box<Follower>, Result<(), Stop>),
-    /// The other process stands still.
-    Standby,
-    Lost(String),
-}
-
-impl Running {
-    pub fn follow(mut follower: Follower, parent: &CancellationToken) -> Self {
-        let stop = parent.child_token();
-        let task = tokio::spawn({
-            let stop = stop.clone();
-            async move {
-                let result = follower.run(None, &stop).await;
-                Ended::Follower(Box::new(follower), result)
-            }
-        });
-        Self {
-            stop,
-            task,
-            ended: None,
-            follows: true,
-        }
-    }
-
-    fn stand_by(shared: Arc<Shared>) -> Self {
-        let stop = shared.stop.child_token();
-        let task = tokio::spawn({
-            let stop = stop.clone();
-            async move {
-                tokio::select! {
-                    () = watch_other(&shared) => {}
-                    () = stop.cancelled() => {}
-                }
-                Ended::Standby
-            }
-        });
-        Self {
-            stop,
-            task,
-            ended: None,
-            follows: false,
-        }
-    }
-
-    /// Waits until it has ended by itself. May be dropped and called again.
-    pub async fn wait(&mut self) {
-        if self.ended.is_none() {
-            let ended = (&mut self.task).await;
-            self.ended = Some(ended.unwrap_or_else(|error| Ended::Lost(error.to_string())));
-        }
-    }
-
-    /// Waits until the serving tables stand still although this process should move them; for ever when another does.
-    pub async fn failed(&mut self) {
-        if self.follows {
-            self.wait().await;
-        } else {
-            std::future::pending::<()>().await;
-        }
-    }
-
-    /// Ends it between two transactions. Gives what the serving tables then hold, if this process followed.
-    pub async fn stop(mut self) -> Option<Cursors> {
-        self.stop.cancel();
-        self.wait().await;
-        match self.ended {
-            Some(Ended::Follower(follower, _)) => Some(follower.cursors),
-            _ => None,
-        }
-    }
-}
-
-/// Tells of the commits that another process makes. Looks often while a query waits for them.
-async fn watch_other(shared: &Shared) {
-    loop {
-        let db = shared.serving.load().db.clone();
-        if let Ok(cursors) = cursors::load(&db).await {
-            shared.progress.send_if_modified(|present| {
-                let moved = *present != cursors;
-                *present = cursors;
-                moved
-            });
-        }
-        if shared.progress.receiver_count() > 0 {
-            tokio::time::sleep(LOOK_CLOSELY).await;
-        } else {
-            tokio::select! {
-                () = tokio::time::sleep(LOOK_ON) => {}
-                () = shared.waited_for.notified() => {}
-            }
-        }
     }
 }
 
