@@ -132,7 +132,9 @@ impl Dispatcher {
             if let Some(end) = self.begin_what_is_ready().await? {
                 return Ok(end);
             }
-            let has_room = self.pending < shared.settings.max_pending;
+            // What was read and rests until it is stored takes room as well.
+            let unstored = self.changes.inserts.len() as u64;
+            let has_room = self.pending + unstored < shared.settings.max_pending;
             let wake = self.next_wake();
             tokio::select! {
                 biased;
