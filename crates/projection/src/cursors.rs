@@ -79,25 +79,35 @@ fn read(rows: Vec<ordo_sql::Row>) -> Result<Cursors, SqlError> {
     Ok(cursors)
 }
 
-/// Moves the checkpoint of one place from `from` to `to`. `false`: it is not at `from`, because somebody else moved it; the
-/// transaction must then be given up.
+/// Moves the checkpoint of one place from `from` to `to`. `false`: it is not at `from`, because somebody else moved it, or because
+/// the database crashed and lost commits that it had not promised to keep; the transaction must then be given up.
 pub(crate) async fn advance(
     tx: &mut Tx,
     place: &Place,
     from: &Cursor,
     to: &Cursor,
 ) -> Result<bool, SqlError> {
-    let touched = tx
-        .execute(
-            // The predicate guards the update only; a first insert that meets an existing row falls into it too.
-            "insert into ordo_checkpoint (service, partition, epoch, position, hash) values ($1, $2, $3, $4, $5)
-             on conflict (service, partition) do update
-             set epoch = excluded.epoch, position = excluded.position, hash = excluded.hash
-             where ordo_checkpoint.position = $6 and ordo_checkpoint.epoch = $7",
-            &params![&place.0, place.1, to.epoch, to.position, to.hash.0, from.position, from.epoch],
-        )
-        .await?;
-    Ok(touched == 1)
+    let params = params![
+        &place.0,
+        place.1,
+        to.epoch,
+        to.position,
+        to.hash.0,
+        from.position,
+        from.epoch
+    ];
+    let sql = if from.position == 0 {
+        // The predicate guards the update only; a first insert that meets an existing row falls into it too.
+        "insert into ordo_checkpoint (service, partition, epoch, position, hash) values ($1, $2, $3, $4, $5)
+         on conflict (service, partition) do update
+         set epoch = excluded.epoch, position = excluded.position, hash = excluded.hash
+         where ordo_checkpoint.position = $6 and ordo_checkpoint.epoch = $7"
+    } else {
+        // Never inserted: without its row the tables have lost what was before.
+        "update ordo_checkpoint set epoch = $3, position = $4, hash = $5
+         where service = $1 and partition = $2 and position = $6 and epoch = $7"
+    };
+    Ok(tx.execute(sql, &params).await? == 1)
 }
 
 /// Moves the checkpoint of one place, wherever it is.
@@ -119,4 +129,49 @@ pub(crate) async fn forget(tx: &mut Tx, place: &Place) -> Result<(), SqlError> {
     )
     .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use ordo_sql::OpenOptions;
+
+    use super::*;
+
+    fn at(position: u64) -> Cursor {
+        Cursor {
+            epoch: 1,
+            position,
+            hash: EventHash([7; 32]),
+        }
+    }
+
+    async fn moves(db: &Db, from: &Cursor, to: &Cursor) -> bool {
+        let mut tx = db.begin().await.unwrap();
+        let moved = advance(&mut tx, &("orders".into(), 0), from, to).await;
+        if moved.as_ref().is_ok_and(|moved| *moved) {
+            tx.commit().await.unwrap();
+        }
+        moved.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_checkpoint_moves_only_from_where_it_is_and_not_at_all_when_it_was_lost() {
+        for store in ordo_testkit::stores().await.unwrap() {
+            let options = OpenOptions::disposable();
+            let db = store.store_url().open("test.model", options).await.unwrap();
+            db.execute(CHECKPOINT_SCHEMA, &[]).await.unwrap();
+            assert!(moves(&db, &Cursor::default(), &at(5)).await);
+            assert!(moves(&db, &at(5), &at(9)).await);
+            assert!(!moves(&db, &at(5), &at(11)).await);
+            assert!(!moves(&db, &Cursor::default(), &at(11)).await);
+            // The database crashed, and its tables are as before the first commit.
+            db.execute("delete from ordo_checkpoint", &[])
+                .await
+                .unwrap();
+            assert!(!moves(&db, &at(9), &at(11)).await, "{}", store.name);
+            assert!(moves(&db, &Cursor::default(), &at(3)).await);
+            db.close().await;
+        }
+    }
 }
