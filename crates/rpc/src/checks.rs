@@ -1,10 +1,19 @@
 //! Named checks of a service's invariants, run on an operator's demand.
 
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures::future::BoxFuture;
 use ordo_event_log::EventLog;
 use ordo_proto::ops::VerifyResponse;
+
+/// How long a check that cannot run is tried again.
+const TRY_FOR: Duration = Duration::from_secs(3);
+/// Before the first time; doubled with each.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// What one check found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +24,8 @@ pub struct CheckOutcome {
     pub examined: u64,
     /// The first difference; `None` when the invariant holds. Never holds personal data.
     pub difference: Option<String>,
+    /// The check itself could not run: nothing is known about the invariant.
+    pub unanswered: bool,
 }
 
 impl CheckOutcome {
@@ -24,6 +35,7 @@ impl CheckOutcome {
             check: check.into(),
             examined,
             difference: None,
+            unanswered: false,
         }
     }
 
@@ -33,6 +45,7 @@ impl CheckOutcome {
             check: check.into(),
             examined,
             difference: Some(difference.into()),
+            unanswered: false,
         }
     }
 
@@ -48,7 +61,19 @@ impl CheckOutcome {
 
     /// The check itself could not run, which is not a pass.
     pub fn could_not_run(check: impl Into<String>, error: &dyn std::error::Error) -> Self {
-        Self::differs(check, 0, format!("could not be checked: {error}"))
+        let mut why = format!("could not be checked: {error}");
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !why.ends_with(&text) {
+                why = format!("{why}: {text}");
+            }
+            cause = error.source();
+        }
+        Self {
+            unanswered: true,
+            ..Self::differs(check, 0, why)
+        }
     }
 }
 
@@ -83,8 +108,9 @@ impl Checks {
         F: Fn() -> O + Send + Sync + 'static,
         O: Future<Output = Vec<CheckOutcome>> + Send + 'static,
     {
-        self.groups
-            .push((name.into(), Arc::new(move || Box::pin(run()))));
+        let once: Run = Arc::new(move || Box::pin(run()));
+        let run: Run = Arc::new(move || Box::pin(answered(Arc::clone(&once))));
+        self.groups.push((name.into(), run));
     }
 
     /// Adds the checks of a log, over all its partitions.
@@ -106,6 +132,21 @@ impl Checks {
             .iter()
             .filter(|(group, _)| wanted.is_empty() || wanted.iter().any(|name| meets(group, name)));
         Ok(selected.map(|(_, run)| Arc::clone(run)).collect())
+    }
+}
+
+/// Runs a check again for a moment while it cannot run: a connection that was lost since it was last used says nothing about
+/// the invariant. A difference is told at once.
+async fn answered(run: Run) -> Vec<CheckOutcome> {
+    let end = Instant::now() + TRY_FOR;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let outcomes = run().await;
+        if !outcomes.iter().any(|outcome| outcome.unanswered) || Instant::now() + pause > end {
+            return outcomes;
+        }
+        tokio::time::sleep(pause).await;
+        pause *= 2;
     }
 }
 
@@ -150,9 +191,54 @@ async fn verify_log(log: EventLog) -> Vec<CheckOutcome> {
                     check: check.name.to_owned(),
                     examined: check.examined,
                     difference,
+                    unanswered: false,
                 }),
             }
         }
     }
     outcomes
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::{
+        io,
+        sync::atomic::{AtomicU32, Ordering},
+    };
+
+    use super::*;
+
+    /// Outcomes of a check that gives `first` twice and then holds, and how often it ran.
+    async fn twice(first: CheckOutcome) -> (Vec<CheckOutcome>, u32) {
+        let runs = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&runs);
+        let mut checks = Checks::new();
+        checks.add("stock", move || {
+            let run = counted.fetch_add(1, Ordering::Relaxed);
+            let outcome = match run {
+                0 | 1 => first.clone(),
+                _ => CheckOutcome::holds("stock", 7),
+            };
+            async move { vec![outcome] }
+        });
+        let run = checks.select(&[]).unwrap().remove(0);
+        (run().await, runs.load(Ordering::Relaxed))
+    }
+
+    #[tokio::test]
+    async fn a_check_that_cannot_run_for_a_moment_is_run_again() {
+        let lost = io::Error::other("connection reset");
+        let (outcomes, runs) = twice(CheckOutcome::could_not_run("stock", &lost)).await;
+        assert_eq!(outcomes, [CheckOutcome::holds("stock", 7)]);
+        assert_eq!(runs, 3);
+    }
+
+    #[tokio::test]
+    async fn a_difference_is_told_at_once() {
+        let difference = CheckOutcome::differs("stock", 1, "one unit is missing".to_owned());
+        let (outcomes, runs) = twice(difference.clone()).await;
+        assert_eq!(outcomes, [difference]);
+        assert_eq!(runs, 1);
+    }
 }
