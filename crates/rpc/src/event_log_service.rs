@@ -4,8 +4,8 @@ mod convert;
 mod filter;
 mod subscription;
 
-pub use convert::event_to_proto;
-pub(crate) use convert::{event_from_proto, head_from_proto};
+pub(crate) use convert::head_from_proto;
+pub use convert::{BadEvent, event_from_proto, event_to_proto};
 
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@ mod key_store;
 mod lifecycle;
 mod payments;
 mod place_order;
-mod place_request;
+pub mod place_request;
 mod queries;
 
 use ordo_privacy::Vault;

@@ -27,13 +27,13 @@ pub fn event_to_proto(service: &str, event: &RecordedEvent) -> Event {
 /// An event from the wire that is not whole.
 #[derive(Debug, thiserror::Error)]
 #[error("the event at position {position} has no valid {field}")]
-pub(crate) struct BadEvent {
+pub struct BadEvent {
     position: u64,
     field: &'static str,
 }
 
 /// The event that another service sent, unchanged.
-pub(crate) fn event_from_proto(event: Event) -> Result<RecordedEvent, BadEvent> {
+pub fn event_from_proto(event: Event) -> Result<RecordedEvent, BadEvent> {
     let position = event.position;
     let bad = |field| BadEvent { position, field };
     Ok(RecordedEvent {

@@ -18,7 +18,7 @@ const CHARGES: usize = 50;
 const PAYMENTS: usize = 50;
 
 /// Checks the whole request, and translates all of it that needs no key, clock or look-up.
-pub(super) fn read(request: &PlaceOrderRequest) -> Result<Place, Status> {
+pub fn read(request: &PlaceOrderRequest) -> Result<Place, Status> {
     let mut violations = Violations::new();
     let v = &mut violations;
     keys(v, request);

@@ -1,0 +1,2 @@
+#![no_main]
+ordo_fuzz::fuzz!("texts");
