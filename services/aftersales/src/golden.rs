@@ -241,6 +241,7 @@ fn case_events() -> Vec<CaseEvent> {
                 resellable: 1,
                 not_resellable: 1,
                 remark: text("handle broken"),
+                beyond_repair: 1,
             }],
             last: true,
         }

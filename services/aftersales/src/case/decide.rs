@@ -273,7 +273,8 @@ fn received(approved: &Approved, receipt: &Receipt) -> Result<Vec<ReceivedLine>,
             .sum();
         let wanted = back.resellable.saturating_add(back.not_resellable);
         let expected = line.expected() - before;
-        if back.resellable < 0 || back.not_resellable < 0 || wanted > expected {
+        let of_these = 0..=back.not_resellable;
+        if back.resellable < 0 || !of_these.contains(&back.beyond_repair) || wanted > expected {
             return Err(CaseError::AboveApproved {
                 line_id: back.line_id,
                 wanted,
@@ -289,6 +290,7 @@ fn received(approved: &Approved, receipt: &Receipt) -> Result<Vec<ReceivedLine>,
             resellable: back.resellable,
             not_resellable: back.not_resellable,
             remark: back.remark,
+            beyond_repair: back.beyond_repair,
         });
     }
     if lines.is_empty() && !receipt.last {

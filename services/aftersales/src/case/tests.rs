@@ -116,7 +116,7 @@ fn back(resellable: i64, not_resellable: i64) -> ReceivedLine {
         sku: "SKU-1".to_owned(),
         resellable,
         not_resellable,
-        remark: String::new(),
+        ..ReceivedLine::default()
     }
 }
 
@@ -216,7 +216,7 @@ fn receipt(resellable: i64, not_resellable: i64) -> Receipt {
             line_id: "1".to_owned(),
             resellable,
             not_resellable,
-            remark: String::new(),
+            ..ReceiptLine::default()
         }],
         purse: FULL,
         refund: true,

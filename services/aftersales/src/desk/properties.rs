@@ -209,7 +209,7 @@ impl World {
                         line_id: line_id(*index),
                         resellable: *resellable,
                         not_resellable: *not_resellable,
-                        remark: String::new(),
+                        ..ReceiptLine::default()
                     });
                 let receipt = Receipt {
                     lines: lines.collect(),

@@ -103,7 +103,7 @@ fn receive(lines: Vec<(&str, i64, i64)>, last: bool) -> DeskCommand {
             line_id: line_id.to_owned(),
             resellable,
             not_resellable,
-            remark: String::new(),
+            ..ReceiptLine::default()
         });
     DeskCommand::Receive(Receipt {
         lines: lines.collect(),

@@ -262,6 +262,11 @@ fn receipt_line(violations: &mut Violations, index: usize, line: &ReceiptLine) {
         0,
     );
     violations.require(
+        (0..=line.not_resellable.max(0)).contains(&line.beyond_repair),
+        format!("{path}.beyond_repair"),
+        "must be 0 to not_resellable",
+    );
+    violations.require(
         line.resellable > 0 || line.not_resellable > 0,
         path.clone(),
         "must have at least one unit",

@@ -1,4 +1,4 @@
-//! Puts what came back on stock: fit goods to be sold again, the rest into quarantine.
+//! Puts what came back on stock: fit goods to be sold again, the rest into quarantine or, beyond repair, to the damaged ones.
 
 use futures::future::BoxFuture;
 use ordo_event_log::RecordedEvent;
@@ -13,7 +13,7 @@ use prost::Name as _;
 
 use super::{case_entity, message};
 
-/// A line that came back in both conditions is two of inventory's, which takes 2,000 at once.
+/// A line that came back in every condition is three of inventory's, which takes 2,000 at once.
 const MOST_LINES: usize = 2_000;
 
 /// The reaction.
@@ -31,6 +31,10 @@ impl Restock {
 impl Reaction for Restock {
     fn name(&self) -> &'static str {
         "restock"
+    }
+
+    fn commands(&self) -> &'static [&'static str] {
+        &["inventory"]
     }
 
     fn entity(&self, event: &RecordedEvent) -> Option<String> {
@@ -79,9 +83,54 @@ fn by_condition(lines: &[ReceivedLine]) -> Vec<RestockLine> {
         .flat_map(|line| {
             [
                 of(line, line.resellable, StockCondition::Sellable),
-                of(line, line.not_resellable, StockCondition::Quarantine),
+                of(
+                    line,
+                    line.not_resellable - line.beyond_repair,
+                    StockCondition::Quarantine,
+                ),
+                of(line, line.beyond_repair, StockCondition::Damaged),
             ]
         })
         .filter(|line| line.quantity > 0)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn restocked(line: ReceivedLine) -> Vec<(i64, StockCondition)> {
+        by_condition(&[line])
+            .iter()
+            .map(|line| (line.quantity, line.condition()))
+            .collect()
+    }
+
+    #[test]
+    fn a_line_of_version_1_goes_to_quarantine_with_all_that_is_not_resellable() {
+        let line = ReceivedLine {
+            resellable: 2,
+            not_resellable: 3,
+            ..ReceivedLine::default()
+        };
+        let expected = [
+            (2, StockCondition::Sellable),
+            (3, StockCondition::Quarantine),
+        ];
+        assert_eq!(restocked(line), expected);
+    }
+
+    #[test]
+    fn a_line_of_version_2_says_what_is_damaged() {
+        let line = ReceivedLine {
+            not_resellable: 3,
+            beyond_repair: 2,
+            ..ReceivedLine::default()
+        };
+        let expected = [
+            (1, StockCondition::Quarantine),
+            (2, StockCondition::Damaged),
+        ];
+        assert_eq!(restocked(line), expected);
+    }
 }

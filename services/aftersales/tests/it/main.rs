@@ -8,3 +8,4 @@ mod neighbours;
 mod reactions;
 mod requests;
 mod shop;
+mod versions;

@@ -315,6 +315,6 @@ pub fn back(line_id: &str, resellable: i64, not_resellable: i64) -> aftersales::
         line_id: line_id.to_owned(),
         resellable,
         not_resellable,
-        remark: String::new(),
+        ..aftersales::ReceiptLine::default()
     }
 }
