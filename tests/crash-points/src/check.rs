@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use futures::{StreamExt as _, stream};
 use ordo_bus::verify_copy;
 use ordo_event_log::RecordedEvent;
 use ordo_proto::types::{Contact, Sealed};
@@ -9,44 +10,41 @@ use prost::Message as _;
 
 use crate::{Question, Shop, notes, tally::counts, tell};
 
+/// Questions that are looked at at once.
+const AT_ONCE: usize = 32;
+
 impl Shop {
     /// Repeats all questions of the last round, as a client does that does not know what became of them: those that were
     /// acknowledged get the same answer.
     pub async fn repeat(&self, questions: &[Question]) {
-        for question in questions {
+        let repeated = stream::iter(questions).map(|question| async move {
             let receipt = self.ask(question).await;
             tell(question, &receipt);
-            if let Some((position, answer)) = question.acknowledged {
-                assert!(
-                    receipt.duplicate,
-                    "question {} was acknowledged and then forgotten",
-                    question.name
-                );
-                assert_eq!(
-                    (receipt.position, receipt.answer),
-                    (position, answer),
-                    "question {} was acknowledged at another position",
-                    question.name
-                );
-            }
-        }
+            let Some((position, answer)) = question.acknowledged else {
+                return;
+            };
+            let name = &question.name;
+            assert!(
+                receipt.duplicate,
+                "question {name} was acknowledged and then forgotten"
+            );
+            assert_eq!(
+                (receipt.position, receipt.answer),
+                (position, answer),
+                "question {name} was acknowledged at another position"
+            );
+        });
+        repeated.buffer_unordered(AT_ONCE).collect::<()>().await;
     }
 
     /// Compares everything with everything once nothing is left to do.
     pub async fn check(&self, questions: &[Question]) {
         self.repeat(questions).await;
         self.quiet().await;
-        for question in questions {
-            let name = &question.name;
-            for (stream, what) in [
-                ("question", "asked"),
-                ("answer", "answered by the reaction"),
-                ("closing", "closed by its timer"),
-            ] {
-                let times = notes(&self.log, &format!("{stream}-{name}")).await;
-                assert_eq!(times, 1, "how often question {name} was {what}");
-            }
-        }
+        println!("nothing is left to do");
+        let counted = stream::iter(questions).map(|question| self.count(&question.name));
+        counted.buffer_unordered(AT_ONCE).collect::<()>().await;
+        println!("every question is answered");
         let verified = self.log.verify(0).await.unwrap();
         assert!(verified.ok(), "{verified:#?}");
         let copy = verify_copy(&self.bus, &self.log, 0).await.unwrap();
@@ -61,6 +59,17 @@ impl Shop {
         assert!(rebuilt.is_equal(), "{rebuilt:?}");
         assert_eq!(self.reactor.status().await.unwrap().parked, 0);
         self.open_every_name().await;
+    }
+
+    async fn count(&self, name: &str) {
+        for (stream, what) in [
+            ("question", "asked"),
+            ("answer", "answered by the reaction"),
+            ("closing", "closed by its timer"),
+        ] {
+            let times = notes(&self.log, &format!("{stream}-{name}")).await;
+            assert_eq!(times, 1, "how often question {name} was {what}");
+        }
     }
 
     async fn open_every_name(&self) {

@@ -17,6 +17,7 @@ use std::{sync::Arc, time::Duration};
 use futures::future::join_all;
 use ordo_bus::{Bus, BusConfig, Relay, RelaySettings};
 use ordo_event_log::{Command, EventLog, EventLogConfig, EventSource, Receipt, TenantId};
+use ordo_lease::{LeaseSettings, Leases};
 use ordo_privacy::{KeyStore, MasterKeys, Vault};
 use ordo_projection::{Reactor, ReactorSettings, ReadModel, ReadModelSettings};
 use ordo_proto::types::Contact;
@@ -96,13 +97,20 @@ impl Shop {
         let bus = Bus::connect(BusConfig::new(place.nats.clone()))
             .await
             .unwrap();
-        let relay = Relay::start(&bus, log.clone(), RelaySettings::default())
+        // What the process before held is given up soon after it has crashed.
+        let leases = Leases::join(LeaseSettings {
+            beat: Duration::from_millis(25),
+            silence: Duration::from_millis(75),
+            ..LeaseSettings::new(SERVICE, store.clone())
+        });
+        let leases = leases.await.unwrap();
+        let relay = Relay::share(&bus, log.clone(), RelaySettings::default(), &leases)
             .await
             .unwrap();
         let copy: Arc<dyn EventSource> = Arc::new(bus.source(Arc::new(log.clone())));
         let settings = ReadModelSettings {
             drain: Duration::from_millis(50),
-            takeover: Duration::from_millis(200),
+            leases: Some(leases.clone()),
             ..ReadModelSettings::new(SERVICE, store.clone())
         };
         let model = ReadModel::start(settings, Arc::new(Tally), vec![copy])
@@ -111,7 +119,7 @@ impl Shop {
         let settings = ReactorSettings {
             // A process that crashes at every try is what this is about; nothing is to be parked.
             failure_limit: 1_000_000,
-            lease: Duration::from_millis(150),
+            leases: Some(leases.clone()),
             drain: Duration::from_millis(500),
             ..ReactorSettings::new(SERVICE, store)
         };

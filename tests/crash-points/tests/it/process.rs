@@ -1,6 +1,6 @@
 //! Starting the child and listening to it.
 
-use std::{collections::BTreeMap, os::unix::process::ExitStatusExt as _, time::Duration};
+use std::{collections::BTreeMap, fs::File, os::unix::process::ExitStatusExt as _, time::Duration};
 
 use ordo_crash_point::{CrashPoint, VARIABLE};
 use ordo_crash_tests::Question;
@@ -9,7 +9,7 @@ use tokio::process::Command;
 use crate::child::{NATS, QUESTIONS, ROUND, STORE, TASK, WHOLE};
 
 /// Far more than a round takes.
-const PATIENCE: Duration = Duration::from_secs(100);
+const PATIENCE: Duration = Duration::from_secs(200);
 const SIGABRT: i32 = 6;
 
 /// Where all processes of a sweep work.
@@ -81,18 +81,25 @@ impl Ground<'_> {
             .env(QUESTIONS, file)
             .env_remove(VARIABLE)
             .current_dir(self.folder)
+            .stdout(File::create(self.folder.join("output")).unwrap())
+            .stderr(File::create(self.folder.join("errors")).unwrap())
             .kill_on_drop(true);
         if let Some(plan) = plan {
             command.env(VARIABLE, plan);
         }
-        let done = tokio::time::timeout(PATIENCE, command.output()).await;
-        let done = done
-            .unwrap_or_else(|_| panic!("{task} {plan:?} does not end"))
-            .unwrap();
+        let done = tokio::time::timeout(PATIENCE, command.status()).await;
+        let said = |file: &str| {
+            let bytes = std::fs::read(self.folder.join(file)).unwrap();
+            String::from_utf8_lossy(&bytes).into_owned()
+        };
+        let (output, errors) = (said("output"), said("errors"));
+        let Ok(status) = done else {
+            panic!("{task} {plan:?} does not end: {output}\n{errors}");
+        };
         Said {
-            status: done.status,
-            output: String::from_utf8_lossy(&done.stdout).into_owned(),
-            errors: String::from_utf8_lossy(&done.stderr).into_owned(),
+            status: status.unwrap(),
+            output,
+            errors,
         }
     }
 }
