@@ -75,6 +75,17 @@ impl Campaign {
         allowed.collect()
     }
 
+    /// Prints the faults of every life, as they are planned where disks can be filled.
+    pub fn print_plan(&self) {
+        let allowed = self.allowed(true);
+        for (life, first) in (0..self.cycles).step_by(self.per_life).enumerate() {
+            let cycles = self.per_life.min(self.cycles - first);
+            let seed = self.seed + life as u64;
+            println!("life {seed}");
+            print!("{}", lines_of(&schedule::plan(seed, cycles, &allowed)));
+        }
+    }
+
     /// Runs all cycles. Lives that fail keep their folders.
     pub async fn run(&self) -> Result<Tally, ChaosError> {
         let native = self.folder.join("native");
@@ -195,7 +206,10 @@ impl Life<'_> {
                     verdict.took[2].as_secs_f64()
                 );
                 if place + 1 == schedule.len() {
-                    tally.parked += verdict.parked;
+                    for parked in &verdict.parked {
+                        println!("life {}: parked after a restore: {parked}", self.seed);
+                    }
+                    tally.parked += verdict.parked.len() as u64;
                 }
                 if !verdict.faults.is_empty() {
                     tally.failed += unchecked;
@@ -269,9 +283,10 @@ impl Life<'_> {
             Store::Postgres => "postgres",
         };
         let mut text = format!(
-            "life {} FAILED\n  its folder: {}\n  the same faults again: tests/chaos/run --cycles {} --seed {} --store {store} --check-every {}{only}\n",
+            "life {} FAILED\n  its folder: {}\n  the same faults again: tests/chaos/run --cycles {} --per-life {} --seed {} --store {store} --check-every {}{only}\n",
             self.seed,
             self.folder.display(),
+            schedule.len(),
             schedule.len(),
             self.seed,
             campaign.check_every,
@@ -283,18 +298,25 @@ impl Life<'_> {
             text.push_str(&format!("  and {} more\n", faults.len() - 20));
         }
         text.push_str("  the schedule:\n");
-        for (place, cycle) in schedule.iter().enumerate() {
-            text.push_str(&format!("    {place}: {:?}\n", cycle.first));
-            if let Some(second) = cycle.second {
-                text.push_str(&format!("       and {second:?}\n"));
-            }
-        }
+        text.push_str(&lines_of(schedule));
         println!("{text}");
         let path = self.folder.join("failure.txt");
         if let Err(error) = fs::write(&path, text).context("writing", &path) {
             eprintln!("{error}");
         }
     }
+}
+
+/// A line for each fault.
+fn lines_of(schedule: &[Cycle]) -> String {
+    let mut text = String::new();
+    for (place, cycle) in schedule.iter().enumerate() {
+        text.push_str(&format!("    {place}: {:?}\n", cycle.first));
+        if let Some(second) = cycle.second {
+            text.push_str(&format!("       and {second:?}\n"));
+        }
+    }
+    text
 }
 
 async fn pause(time: Duration) {

@@ -23,7 +23,7 @@ use tonic::Status;
 use crate::{error::ChaosError, history::Found, world::World};
 
 /// How long the cluster may take to catch up.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a check found.
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ pub struct Verdict {
     /// Everything that is not as it must be; empty when all is well.
     pub faults: Vec<String>,
     /// Entities that wait for an operator. After a restore there may be some: what a lost order's parcel says has nowhere to go.
-    pub parked: u64,
+    pub parked: Vec<String>,
     /// Time until everybody had caught up, for `ordo verify`, and for the comparison.
     pub took: [Duration; 3],
 }
@@ -45,11 +45,11 @@ impl World {
         let mut verdict = Verdict::default();
         match self.settle().await {
             Ok(parked) => {
-                verdict.parked = parked.len() as u64;
-                if !restored {
-                    verdict
-                        .faults
-                        .extend(parked.into_iter().map(|what| format!("parked: {what}")));
+                if restored {
+                    verdict.parked = parked;
+                } else {
+                    let parked = parked.into_iter().map(|what| format!("parked: {what}"));
+                    verdict.faults.extend(parked);
                 }
             }
             Err(what) => verdict.faults.push(format!(

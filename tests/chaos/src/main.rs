@@ -57,6 +57,9 @@ struct Arguments {
     /// Folder with the programs under test, instead of those beside this one.
     #[arg(long)]
     programs: Option<PathBuf>,
+    /// Print what would be done, and do nothing.
+    #[arg(long)]
+    plan: bool,
     /// Print one JSON object at the end.
     #[arg(long)]
     json: bool,
@@ -93,6 +96,10 @@ async fn run(arguments: &Arguments) -> Result<Tally, ChaosError> {
         programs,
     };
     println!("seed {}, {:?}", campaign.seed, campaign.store);
+    if arguments.plan {
+        campaign.print_plan();
+        return Ok(Tally::default());
+    }
     let started = Instant::now();
     let tally = campaign.run().await?;
     let seconds = started.elapsed().as_secs_f64();

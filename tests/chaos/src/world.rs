@@ -1,6 +1,7 @@
 //! One cluster with everything that can be done to it: proxies, small disks, programs whose fsync fails.
 
 use std::{
+    convert::Infallible,
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -22,7 +23,7 @@ use crate::{
 };
 
 /// Megabytes of the disk below SQLite's databases, below the broker and below Postgres.
-const DISKS: [(&str, u32); 3] = [("data", 96), ("nats", 96), ("pg", 400)];
+const DISKS: [(&str, u32); 3] = [("data", 320), ("nats", 96), ("pg", 400)];
 /// How long anything may take to come back when nothing is wrong any more.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -121,7 +122,7 @@ impl World {
                 format!("http://127.0.0.1:{}", proxy.port),
             ));
         }
-        let cluster = Cluster::start(
+        let starting = Cluster::start(
             ClusterOptions {
                 home: folder.to_owned(),
                 store: url,
@@ -131,13 +132,12 @@ impl World {
                 settings,
             },
             Lines::ignored(),
-        )
-        .await?;
-        for (service, proxy) in SERVICES.iter().zip(&proxies) {
-            let url = cluster.file().services.get(*service);
-            proxy.lead_to(Upstream::Port(port_of(url.map_or("", String::as_str))?));
-        }
-        proxies[4].lead_to(Upstream::Port(port_of(&cluster.file().nats)?));
+        );
+        // Services look for each other and for the broker while they start.
+        let cluster = tokio::select! {
+            started = starting => started?,
+            never = lead(&proxies, folder) => match never {},
+        };
         let through = SERVICES
             .iter()
             .zip(&proxies)
@@ -238,6 +238,30 @@ impl World {
     }
 }
 
+/// Lets the proxies lead to the ports that the cluster chooses, as soon as it has written them down. Does not end.
+async fn lead(proxies: &[Proxy], folder: &Path) -> Infallible {
+    let files = SERVICES.map(|service| format!("{service}.toml"));
+    let files = files.iter().map(String::as_str).chain(["nats.conf"]);
+    for (file, proxy) in files.zip(proxies) {
+        let path = folder.join("config").join(file);
+        loop {
+            if let Some(port) = fs::read_to_string(&path).ok().as_deref().and_then(listens) {
+                proxy.lead_to(Upstream::Port(port));
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await; // Not a wait: the pause of a polling loop.
+        }
+    }
+    std::future::pending().await
+}
+
+/// The port in `listen = "127.0.0.1:7701"` or `listen: "127.0.0.1:7721"`.
+fn listens(config: &str) -> Option<u16> {
+    let line = config.lines().find(|line| line.starts_with("listen"))?;
+    let (_, port) = line.trim_end().trim_end_matches('"').rsplit_once(':')?;
+    port.parse().ok()
+}
+
 fn remote(
     peers: std::collections::BTreeMap<String, String>,
     tokens: TokenSource,
@@ -329,11 +353,4 @@ fn wrap(folder: &Path, native: &Path, programs: &Programs) -> Result<Programs, C
 fn write_program(path: &Path, text: &str) -> Result<(), ChaosError> {
     fs::write(path, text).context("writing", path)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).context("opening", path)
-}
-
-fn port_of(url: &str) -> Result<u16, ChaosError> {
-    url.rsplit(':')
-        .next()
-        .and_then(|port| port.parse().ok())
-        .ok_or_else(|| ChaosError::Failed(format!("`{url}` has no port")))
 }
