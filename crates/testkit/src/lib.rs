@@ -19,6 +19,7 @@
 //! Nothing is left behind: a server dies with its handle, and when the test process itself is killed, a small shell
 //! beside each server notices the closed pipe, stops the server and removes its folder.
 
+mod cases;
 mod eventually;
 mod locate;
 mod nats;
@@ -26,6 +27,7 @@ mod postgres;
 mod server;
 mod stores;
 
+pub use cases::cases;
 pub use eventually::eventually;
 pub use nats::{Nats, NatsOptions, NatsUser};
 pub use postgres::{Postgres, PostgresOptions};

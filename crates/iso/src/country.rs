@@ -1,0 +1,43 @@
+//! Countries that goods may be sent to.
+
+/// ISO 3166-1 alpha-2 codes, sorted, and `XK`, a code of the standard's user-assigned range that the EU, CLDR and the carriers
+/// use for Kosovo.
+const CODES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY \
+    BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK \
+    FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR \
+    IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK \
+    ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM \
+    PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF \
+    TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW";
+
+/// Whether `code` is an ISO 3166-1 alpha-2 code in upper case.
+///
+/// ```
+/// assert!(ordo_iso::is_country("CN"));
+/// assert!(!ordo_iso::is_country("ZZ") && !ordo_iso::is_country("cn"));
+/// ```
+pub fn is_country(code: &str) -> bool {
+    code.len() == 2 && CODES.split_ascii_whitespace().any(|known| known == code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_assigned_codes_in_upper_case_are_countries() {
+        for code in ["AD", "CN", "GB", "HK", "TW", "US", "XK", "ZW"] {
+            assert!(is_country(code), "{code}");
+        }
+        for code in ["", "ZZ", "XX", "UK", "EU", "gb", "G", "GBR", "AD AE", "D "] {
+            assert!(!is_country(code), "{code}");
+        }
+    }
+
+    #[test]
+    fn there_are_249_codes_and_kosovo() {
+        let codes: Vec<&str> = CODES.split_ascii_whitespace().collect();
+        assert_eq!(codes.len(), 250);
+        assert!(codes.iter().all(|code| is_country(code)));
+    }
+}
