@@ -37,6 +37,12 @@ pub fn take_over() {
     START.with(|start| start.set(Some(Instant::now())));
 }
 
+/// From now on this thread's clocks stand still. The allocator asks for the time until the thread's very end, when tokio is no
+/// longer there to tell it.
+pub fn give_back() {
+    START.with(|start| start.set(None));
+}
+
 /// Virtual time since [`take_over`], in nanoseconds.
 fn virtual_nanos() -> Option<u64> {
     if !SEEDED.load(Ordering::Relaxed) {

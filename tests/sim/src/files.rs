@@ -62,7 +62,7 @@ enum Place {
     /// The only writing connection.
     Writer { _lock: OwnedMutexGuard<()> },
     /// A connection of its own.
-    Reader(Connection),
+    Reader(Box<Connection>),
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -140,7 +140,7 @@ impl Held {
             Place::Writer { .. } => connection::roll_back(&locked(&self.file.writer)),
             Place::Reader(connection) => {
                 connection::roll_back(&connection);
-                locked(&self.file.readers).push(connection);
+                locked(&self.file.readers).push(*connection);
             }
         }
     }
@@ -322,7 +322,7 @@ impl Database for Handle {
                 Access::Snapshot => {
                     let connection = self.file.reader()?;
                     connection::begin(&connection, "begin")?;
-                    Place::Reader(connection)
+                    Place::Reader(Box::new(connection))
                 }
             };
             let number = self.files.numbers.fetch_add(1, Ordering::Relaxed);

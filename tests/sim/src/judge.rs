@@ -16,7 +16,7 @@ use crate::{cluster::SERVICES, people::People, shop::Shop};
 
 /// Virtual time in which everybody must have caught up.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// Read models and reactions of each service, below which something did not start.
+/// Pause between two looks at who is behind.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Waits for everybody to catch up, then checks everything.

@@ -118,6 +118,7 @@ fn live(seed: u64, prints: bool) -> Result<Arc<World>, String> {
         judge::judge(&shop).await;
         Ok::<_, String>(world)
     });
+    clock::give_back();
     // What is left over in the world's runtime is never polled again.
     std::mem::forget(runtime);
     world

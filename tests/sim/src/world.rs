@@ -141,7 +141,7 @@ impl World {
         inner.last = (micros / 1000) as u64;
         *inner.counts.entry(kind).or_default() += 1;
         let mut hash = Hash(inner.hash);
-        let _ = write!(hash, "{micros} {kind} {detail}\n");
+        let _ = writeln!(hash, "{micros} {kind} {detail}");
         inner.hash = hash.0;
         if self.prints {
             drop(inner);
