@@ -69,6 +69,8 @@ pub struct ReactorSettings {
     pub failure_limit: u32,
     /// Decides which replica of the service runs the reaction; `None`: the reactor joins the others by itself.
     pub leases: Option<Leases>,
+    /// How often the services that it sends commands to are asked whether they were restored.
+    pub targets_every: Duration,
     /// How long tries under way may take to end when the reactor is closed.
     pub drain: Duration,
 }
@@ -89,6 +91,7 @@ impl ReactorSettings {
             max_failure_backoff: Duration::from_secs(60),
             failure_limit: 10,
             leases: None,
+            targets_every: Duration::from_secs(5),
             drain: Duration::from_secs(5),
         }
     }
@@ -320,7 +323,7 @@ async fn work(shared: &Arc<Shared>, lease: &Arc<Lease>) {
                 );
                 metrics::counter!("ordo_reaction_resent_total", "reaction" => reaction)
                     .increment(1);
-                match shared.store.send_again(&restored).await {
+                match shared.store.send_again(lease, &restored).await {
                     Ok(()) => {
                         shared.restored.send_replace(None);
                         continue;

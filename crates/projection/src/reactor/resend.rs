@@ -3,15 +3,13 @@
 //! The restored log has lost the commands that it carried out after the backup. Whoever sent them still has the events that
 //! they follow from, so every event is handled again; the service recognises by their ids the commands that it still knows.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
+use ordo_lease::Lease;
 use ordo_sql::{SqlError, params};
 
 use super::{Shared, store::Store};
 use crate::{cursors::Place, feeds::describe, heads};
-
-/// How often the services are asked for their epochs.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// Which epoch each log was in when commands were last known to be in it.
 pub(super) const TARGET_SCHEMA: &str = "create table if not exists target (
@@ -49,8 +47,15 @@ impl Store {
     }
 
     /// Forgets how far all logs were read, and what was read and not done, unless somebody has done it for this epoch.
-    pub async fn send_again(&self, restored: &RestoredTarget) -> Result<(), SqlError> {
+    pub async fn send_again(
+        &self,
+        lease: &Lease,
+        restored: &RestoredTarget,
+    ) -> Result<(), SqlError> {
         let mut tx = self.db.begin().await?;
+        if !self.may_write(lease, &mut tx).await? {
+            return tx.rollback().await;
+        }
         let (service, partition) = &restored.place;
         let first = tx
             .execute(
@@ -86,7 +91,7 @@ pub(super) async fn watch(shared: &Shared) {
                 "the epochs of other services' logs cannot be noted"
             );
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(shared.settings.targets_every).await;
     }
 }
 

@@ -118,7 +118,7 @@ impl Store {
     }
 
     /// Whether this transaction may write: the lease is held, and nobody became the owner since this process did.
-    async fn may_write(&self, lease: &Lease, tx: &mut Tx) -> Result<bool, SqlError> {
+    pub(super) async fn may_write(&self, lease: &Lease, tx: &mut Tx) -> Result<bool, SqlError> {
         if !lease.guard(tx).await? {
             return Ok(false);
         }

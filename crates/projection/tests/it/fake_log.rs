@@ -93,6 +93,14 @@ impl FakeLog {
         event
     }
 
+    /// Appends an event of a type that this version does not know.
+    pub fn append_from_a_newer_version(&self, partition: u32, stream: &str) {
+        self.append(partition, stream, "Happened", "");
+        let mut events = self.events.lock().unwrap();
+        let last = events[partition as usize].last_mut().unwrap();
+        last.type_name = "ordo.test.v2.Happened".into();
+    }
+
     /// Appends an event whose command had the trace context `traceparent`.
     pub fn append_traced(&self, partition: u32, stream: &str, traceparent: &str) {
         self.append_with(partition, stream, "Happened", "", traceparent);

@@ -10,6 +10,7 @@ mod read_models;
 mod real_log;
 mod rebuilds;
 mod restarts;
+mod restores;
 mod rows;
 mod timers;
 mod traces;
