@@ -91,7 +91,9 @@ pub(super) async fn measure(
         ];
         metrics::gauge!("ordo_relay_lag_events", &labels).set(lag as f64);
         metrics::gauge!("ordo_relay_oldest_unrelayed_seconds", &labels).set(age);
-        metrics::gauge!("ordo_relay_position", &labels).set(relayed.unwrap_or(0) as f64);
+        if !stands_by {
+            metrics::gauge!("ordo_relay_position", &labels).set(relayed.unwrap_or(0) as f64);
+        }
     }
 }
 

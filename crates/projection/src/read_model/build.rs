@@ -35,6 +35,11 @@ impl Replacement {
         }
     }
 
+    /// What an operator is told.
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+
     /// Tables that follow a log that was restored.
     pub fn diverged(why: String) -> Self {
         Self {

@@ -148,6 +148,9 @@ pub(super) struct Supervisor {
 
 impl Supervisor {
     pub fn new(shared: Arc<Shared>, requests: mpsc::Receiver<Request>, first: First) -> Self {
+        if let First::Replace(replacement) = &first {
+            shared.building.set(Some(replacement.why().to_owned()));
+        }
         Self {
             shared,
             requests,
@@ -348,6 +351,7 @@ impl Supervisor {
                 db: serving.db.clone(),
                 answers: true,
             }));
+            shared.building.set(None);
         }
     }
 
@@ -388,6 +392,7 @@ impl Supervisor {
                     db,
                     answers: true,
                 }));
+                shared.building.set(None);
             }
             Err(error) => self.complain(&describe(&error)).await,
         }
