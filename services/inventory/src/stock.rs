@@ -72,6 +72,15 @@ impl Stock {
             .max(0)
     }
 
+    /// Units in this condition that are promised to no order, safety stock included.
+    pub fn unpromised(&self, condition: StockCondition) -> i64 {
+        let promised = match condition {
+            StockCondition::Sellable => self.reserved,
+            StockCondition::Quarantine | StockCondition::Damaged | StockCondition::Unspecified => 0,
+        };
+        self.on_hand(condition).saturating_sub(promised)
+    }
+
     fn counter(&mut self, condition: i32) -> Option<&mut i64> {
         match StockCondition::try_from(condition).unwrap_or_default() {
             StockCondition::Sellable => Some(&mut self.sellable),

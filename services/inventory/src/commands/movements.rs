@@ -69,6 +69,8 @@ pub struct Adjustment {
     /// Of the lost units, at most this many were reserved for this line; they are released with the loss, as far as they
     /// still are reserved.
     pub release: Option<(ReservationId, LineId, i64)>,
+    /// Every unit of that condition there that is promised to nobody is lost too; `delta` is negative.
+    pub all_unpromised: bool,
 }
 
 /// Books a delivery in: all lines or none.
@@ -135,6 +137,7 @@ pub fn adjust(
         reason,
         cause_id,
         release,
+        all_unpromised,
     } = adjustment;
     check(streams, &place.site_id, [&place.sku])?;
     let before = match &release {
@@ -149,6 +152,13 @@ pub fn adjust(
                 .map(|lost| (reservation_id, lost))
         }
         None => None,
+    };
+    let delta = if all_unpromised {
+        let stock = streams.state::<Stock>(&place.stream_id())?;
+        let released = release.as_ref().map_or(0, |(_, lost)| *lost);
+        delta.min(-(stock.unpromised(condition) + released))
+    } else {
+        delta
     };
     let change = StockChange::Adjust {
         delta,

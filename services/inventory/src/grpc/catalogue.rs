@@ -48,13 +48,9 @@ pub(super) async fn put_site(
     fields::site_id(&message.site_id, "site_id", &mut violations);
     fields::named(&message.name, 200, "name", &mut violations);
     fields::region(message.region.as_ref(), "region", &mut violations);
-    let kind = SiteKind::try_from(message.kind).unwrap_or_default();
-    violations.require(
-        kind != SiteKind::Unspecified,
-        "kind",
-        "must be WAREHOUSE or SHOP",
-    );
+    let kind = violations.choice(message.kind, SiteKind::as_str_name, "kind");
     violations.finish()?;
+    let kind = kind.unwrap_or_default();
     let put = SitePut {
         site_id: message.site_id.clone(),
         name: message.name.clone(),

@@ -97,19 +97,9 @@ pub(super) fn level(level: i64, field: &str, violations: &mut Violations) {
 
 /// An amount of at least 0 in some currency.
 pub(super) fn money(money: Option<&Money>, field: &str, violations: &mut Violations) {
-    let Some(money) = money else { return };
-    let currency = money.currency_code.len() == 3
-        && money.currency_code.bytes().all(|b| b.is_ascii_uppercase());
-    violations.require(
-        currency,
-        format!("{field}.currency_code"),
-        "must be an ISO 4217 code, for example `CNY`",
-    );
-    violations.require(
-        money.minor_units >= 0,
-        format!("{field}.minor_units"),
-        "must not be negative",
-    );
+    if let Some(money) = money {
+        violations.money(money, 0, field);
+    }
 }
 
 /// A state that units are in; `unspecified` stands for the value that is meant when none is given.
@@ -119,18 +109,12 @@ pub(super) fn condition(
     field: &str,
     violations: &mut Violations,
 ) -> StockCondition {
-    let wanted = "must be SELLABLE, QUARANTINE or DAMAGED";
-    match StockCondition::try_from(value) {
-        Ok(StockCondition::Unspecified) => unspecified.unwrap_or_else(|| {
-            violations.add(field, wanted);
-            StockCondition::Unspecified
-        }),
-        Ok(condition) => condition,
-        Err(_) => {
-            violations.add(field, wanted);
-            StockCondition::Unspecified
-        }
-    }
+    let chosen = match unspecified {
+        Some(meant) if value == 0 => Some(meant),
+        Some(_) => violations.optional_choice(value, StockCondition::as_str_name, field),
+        None => violations.choice(value, StockCondition::as_str_name, field),
+    };
+    chosen.unwrap_or_default()
 }
 
 /// A point in time of the years 1 to 9999, to the microsecond.
@@ -150,13 +134,9 @@ pub(super) fn time(
 /// Where somebody is, as far as it is told.
 pub(super) fn region(region: Option<&Region>, field: &str, violations: &mut Violations) {
     let Some(region) = region else { return };
-    let country = &region.country_code;
-    violations.require(
-        country.is_empty()
-            || (country.len() == 2 && country.bytes().all(|b| b.is_ascii_uppercase())),
-        format!("{field}.country_code"),
-        "must be an ISO 3166-1 alpha-2 code, for example `CN`",
-    );
+    if !region.country_code.is_empty() {
+        violations.country(&region.country_code, format!("{field}.country_code"));
+    }
     text(
         &region.province,
         100,

@@ -174,6 +174,13 @@ fn check_adjustment(message: &AdjustStockRequest) -> Result<Adjustment, Status> 
             message.released_quantity,
         ));
     }
+    if message.all_unpromised {
+        v.require(
+            message.delta < 0 && condition == StockCondition::Sellable,
+            "all_unpromised",
+            "is for a loss of sellable units only",
+        );
+    }
     violations.finish()?;
     Ok(Adjustment {
         place: Place::new(&Sku::from(&message.sku), &SiteId::from(&message.site_id)),
@@ -182,6 +189,7 @@ fn check_adjustment(message: &AdjustStockRequest) -> Result<Adjustment, Status> 
         reason: message.reason.clone(),
         cause_id: message.cause_id.clone(),
         release,
+        all_unpromised: message.all_unpromised,
     })
 }
 

@@ -6,7 +6,7 @@ use ordo_proto::{
         ChannelSku, GetSkuRequest, ListSitesRequest, PutProductRequest, PutSiteRequest,
         PutSkuRequest, SiteKind, Sku, get_sku_request::Key,
     },
-    types::Money,
+    types::{Money, Region},
 };
 use ordo_rpc::role;
 use ordo_testkit::{sqlite, stores};
@@ -141,8 +141,12 @@ async fn every_fault_of_a_sku_is_named_at_once() {
         barcodes: vec!["416000336109".into(), "x".into(), BARCODE.into()],
         weight_grams: -1,
         price: Some(Money {
-            currency_code: "pounds".into(),
+            currency_code: "RMB".into(),
             minor_units: -1,
+        }),
+        cost: Some(Money {
+            currency_code: "CNY".into(),
+            minor_units: 1_000_000_000_000_001,
         }),
         channel_skus: vec![ChannelSku {
             channel: "".into(),
@@ -160,6 +164,7 @@ async fn every_fault_of_a_sku_is_named_at_once() {
         "channel_skus[0].code",
         "price.currency_code",
         "price.minor_units",
+        "cost.minor_units",
     ];
     assert_eq!(fields(shop.admin().put_sku(faulty).await), expected);
     assert_eq!(
@@ -168,11 +173,15 @@ async fn every_fault_of_a_sku_is_named_at_once() {
     );
     let site = PutSiteRequest {
         site_id: "a b".into(),
+        region: Some(Region {
+            country_code: "ZZ".into(),
+            ..Region::default()
+        }),
         ..PutSiteRequest::default()
     };
     assert_eq!(
         fields(shop.admin().put_site(site).await),
-        ["site_id", "name", "kind"]
+        ["site_id", "name", "region.country_code", "kind"]
     );
     assert_eq!(
         fields(shop.admin().put_product(PutProductRequest::default()).await),

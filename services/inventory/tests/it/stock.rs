@@ -273,6 +273,35 @@ async fn a_short_pick_takes_the_orders_own_units() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_empty_bin_keeps_only_what_other_orders_were_promised() {
+    let shop = Shop::open(sqlite().unwrap()).await;
+    shop.receive("MUG", 9).await;
+    for order in ["A", "B"] {
+        shop.admin().reserve(wants(order, "MUG", 2)).await.unwrap();
+    }
+    let empty = AdjustStockRequest {
+        reason: "SHORT_PICK".into(),
+        reservation_id: "A".into(),
+        line_id: "1".into(),
+        released_quantity: 2,
+        all_unpromised: true,
+        ..correction(-2)
+    };
+    let adjusted = shop.admin().adjust_stock(empty).await.unwrap().into_inner();
+    assert_eq!(adjusted.on_hand, 2);
+    assert_eq!((shop.held("A").await, shop.held("B").await), (0, 2));
+    shop.expect_sound().await;
+    let found = AdjustStockRequest {
+        all_unpromised: true,
+        ..correction(1)
+    };
+    assert_eq!(
+        fields(shop.admin().adjust_stock(found).await),
+        ["all_unpromised"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn availability_is_listed_page_by_page() {
     let shop = Shop::open(sqlite().unwrap()).await;
     for number in 0..5 {

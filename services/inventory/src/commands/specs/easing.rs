@@ -134,6 +134,7 @@ fn an_order_whose_units_at_its_site_are_lost_may_be_served_by_another() {
         reason: "SHORT_PICK".into(),
         cause_id: String::new(),
         release: Some(("A".into(), "1".into(), 1)),
+        all_unpromised: false,
     };
     shop.memory.run(|streams| adjust(streams, lost)).unwrap();
     assert!(shop.serves("A", "W2", "POT"));

@@ -61,6 +61,7 @@ enum Step {
         delta: i64,
         condition: usize,
         order: Option<(usize, usize, i64)>,
+        all: bool,
     },
     Restock {
         site: usize,
@@ -106,8 +107,10 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (order.clone(), 0..4_usize, site.clone(), line, 1..4_i64)
             .prop_map(|(order, parcel, site, line, quantity)| Step::Consume { order, parcel, site, line, quantity }),
         1 => order.prop_map(|order| Step::Expire { order }),
-        2 => (site.clone(), sku.clone(), -4..5_i64, condition.clone(), taken_from)
-            .prop_map(|(site, sku, delta, condition, order)| Step::Adjust { site, sku, delta, condition, order }),
+        2 => (site.clone(), sku.clone(), -4..5_i64, condition.clone(), taken_from, any::<bool>())
+            .prop_map(|(site, sku, delta, condition, order, all)| {
+                Step::Adjust { site, sku, delta, condition, order, all: all && delta < 0 }
+            }),
         1 => (site.clone(), sku.clone(), 1..4_i64, condition)
             .prop_map(|(site, sku, quantity, condition)| Step::Restock { site, sku, quantity, condition }),
         1 => (site, sku.clone(), 0..4_i64, 0..6_i64)
@@ -231,6 +234,7 @@ fn take(shop: &mut Shop, step: Step) -> Result<(), InventoryError> {
             delta,
             condition,
             order,
+            all,
         } => {
             let release = order.map(|(order, line, quantity)| {
                 (
@@ -246,6 +250,7 @@ fn take(shop: &mut Shop, step: Step) -> Result<(), InventoryError> {
                 reason: "COUNT".into(),
                 cause_id: String::new(),
                 release,
+                all_unpromised: all,
             };
             shop.memory
                 .run(|streams| adjust(streams, adjustment).map(drop))
@@ -335,7 +340,7 @@ fn nobody_who_could_be_served_waits(shop: &mut Shop) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(ordo_testkit::cases(300)))]
 
     #[test]
     fn stock_is_conserved_and_never_oversold_whatever_happens(steps in vec(step(), 1..60)) {

@@ -31,6 +31,7 @@ fn correction(delta: i64, release: Option<(ReservationId, i64)>) -> Adjustment {
         reason: "NOT_IN_STOCK".into(),
         cause_id: "A-F1".into(),
         release: release.map(|(id, quantity)| (id, "1".into(), quantity)),
+        all_unpromised: false,
     }
 }
 
@@ -195,6 +196,61 @@ fn a_short_pick_of_units_that_are_no_longer_reserved_releases_nothing() {
         shop.memory.run(|streams| adjust(streams, never)).unwrap(),
         0
     );
+    shop.check();
+}
+
+#[test]
+fn an_empty_bin_loses_every_unit_that_is_promised_to_nobody() {
+    let empty = |units: i64, release| Adjustment {
+        all_unpromised: true,
+        ..correction(-units, release)
+    };
+    let mut shop = Shop::open();
+    shop.receive("W1", "MUG", 10);
+    shop.reserve(wants("A", &[("MUG", 2)])).unwrap();
+    shop.reserve(wants("B", &[("MUG", 4)])).unwrap();
+    let on_hand = shop
+        .memory
+        .run(|streams| adjust(streams, empty(1, Some(("A".into(), 1)))))
+        .unwrap();
+    assert_eq!(
+        (on_hand, shop.held("A"), shop.held("B")),
+        (5, 1, 4),
+        "what others were promised is left to their pickers"
+    );
+    assert_eq!(shop.stock("MUG", "W1").available(), 0);
+    // The units are no longer reserved: they are among those that nobody was promised.
+    shop.release_all("A");
+    let on_hand = shop
+        .memory
+        .run(|streams| adjust(streams, empty(1, Some(("A".into(), 1)))))
+        .unwrap();
+    assert_eq!(on_hand, 4);
+    shop.check();
+}
+
+#[test]
+fn what_is_asked_for_after_the_loss_does_not_come_from_the_empty_bin() {
+    let mut shop = Shop::open();
+    shop.receive("W1", "MUG", 9);
+    shop.receive("W2", "MUG", 9);
+    shop.reserve(wants("A", &[("MUG", 2)])).unwrap();
+    let lost = Adjustment {
+        all_unpromised: true,
+        ..correction(-2, Some(("A".into(), 2)))
+    };
+    shop.memory.run(|streams| adjust(streams, lost)).unwrap();
+    let again = ReservationRequested {
+        attempt: 2,
+        ..wants("A", &[("MUG", 2)])
+    };
+    let outcome = shop.reserve(again).unwrap();
+    let sites: Vec<_> = outcome
+        .allocations
+        .iter()
+        .map(|one| one.site_id.as_str())
+        .collect();
+    assert_eq!(sites, ["W2"]);
     shop.check();
 }
 
