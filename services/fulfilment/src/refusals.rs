@@ -51,6 +51,8 @@ ordo_rpc::reasons! {
         NOTHING_TO_PACK(FailedPrecondition) => "Record the picks first.",
         /// There is no such parcel, or it has not left yet.
         PARCEL_NOT_FOUND(NotFound) => "Check the id or number; GetFulfilmentOrder lists the parcels.",
+        /// The goods are sent, and no carrier is named.
+        CARRIER_MISSING(InvalidArgument) => "Give `carrier`; a number that is not known yet is given to AssignTracking later.",
         /// No packed parcel waits to leave.
         NOTHING_TO_DISPATCH(FailedPrecondition) => "Pack first.",
         /// More different scans than one parcel can have.
@@ -102,6 +104,7 @@ fn fulfilment_order(error: &Refused) -> Refusal {
         Refused::EmptyParcel => &EMPTY_PARCEL,
         Refused::NothingToPack => &NOTHING_TO_PACK,
         Refused::UnknownParcel { .. } => &PARCEL_NOT_FOUND,
+        Refused::CarrierMissing => &CARRIER_MISSING,
         Refused::NothingToDispatch => &NOTHING_TO_DISPATCH,
     };
     with_facts(Refusal::new(reason, error.to_string()), error)
@@ -148,6 +151,7 @@ fn with_facts(refusal: Refusal, error: &Refused) -> Refusal {
         | Refused::NothingToCheck
         | Refused::EmptyParcel
         | Refused::NothingToPack
+        | Refused::CarrierMissing
         | Refused::NothingToDispatch => refusal,
     }
 }

@@ -1,4 +1,4 @@
-//! Out of the building. No carrier is asked: what has left has left.
+//! Out of the building. No carrier is asked: what has left has left. Who took it is known; under which number may come later.
 
 use ordo_proto::fulfilment::ParcelDispatched;
 
@@ -14,6 +14,9 @@ pub(super) fn dispatch(
     tracking_number: &str,
 ) -> Result<Vec<FulfilmentOrderEvent>, FulfilmentOrderError> {
     let work = state.work()?;
+    if work.by_carrier && carrier.trim().is_empty() {
+        return Err(FulfilmentOrderError::CarrierMissing);
+    }
     let mut events = Vec::new();
     for parcel in leaving(work, parcel_ids)? {
         events.push(

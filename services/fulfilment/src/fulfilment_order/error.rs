@@ -126,6 +126,9 @@ pub enum FulfilmentOrderError {
         /// As given.
         parcel_id: String,
     },
+    /// Nobody is named who takes the parcels.
+    #[error("say which carrier took the parcels; its number may come later")]
+    CarrierMissing,
     /// No packed parcel waits.
     #[error("no packed parcel waits to leave")]
     NothingToDispatch,

@@ -9,6 +9,9 @@ use super::{
     quantities::{Quantities, least_advanced},
 };
 
+/// `delivery_method` of goods that a carrier takes to the customer.
+const SHIP: &str = "SHIP";
+
 /// Where a fulfilment order is.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum FulfilmentOrderState {
@@ -48,6 +51,8 @@ pub struct Work {
     pub order_id: String,
     /// Where the goods are.
     pub site_id: String,
+    /// A carrier takes the goods; otherwise the customer does.
+    pub by_carrier: bool,
     /// In the order of the instruction.
     pub lines: Vec<Line>,
     /// In the order they were packed; the n-th is `<fulfilment_order_id>-P<n>`.
@@ -179,6 +184,7 @@ pub fn evolve(state: FulfilmentOrderState, event: &FulfilmentOrderEvent) -> Fulf
             fulfilment_order_id: opened.fulfilment_order_id.clone(),
             order_id: opened.order_id.clone(),
             site_id: opened.site_id.clone(),
+            by_carrier: opened.delivery_method == SHIP,
             lines: lines.collect(),
             ..Work::default()
         });

@@ -24,14 +24,11 @@ pub(super) async fn list_work(
     let message = request.into_inner();
     let mut violations = Violations::new();
     let size = ordo_rpc::page_size(message.page.as_ref(), &mut violations);
-    for (n, status) in message.statuses.iter().enumerate() {
-        let known = FulfilmentOrderStatus::try_from(*status);
-        violations.require(
-            known.is_ok_and(|status| status != FulfilmentOrderStatus::Unspecified),
-            format!("statuses[{n}]"),
-            "is not a known status",
-        );
-    }
+    violations.choices(
+        &message.statuses,
+        FulfilmentOrderStatus::as_str_name,
+        "statuses",
+    );
     violations.finish()?;
     let query = ListWorkRequest {
         page: None,

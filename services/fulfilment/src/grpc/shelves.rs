@@ -65,14 +65,10 @@ pub(super) async fn record_pick(
         "quantity",
         "must not be 0 unless `missing` is given",
     );
-    let reason = ShortPickReason::try_from(message.reason);
-    if violations.require(reason.is_ok(), "reason", "is not a known reason") {
-        let is_said = message.reason() != ShortPickReason::Unspecified;
-        violations.require(
-            message.missing == 0 || is_said,
-            "reason",
-            "must be given with `missing`",
-        );
+    if message.missing == 0 {
+        violations.optional_choice(message.reason, ShortPickReason::as_str_name, "reason");
+    } else {
+        violations.choice(message.reason, ShortPickReason::as_str_name, "reason");
     }
     violations.finish()?;
 

@@ -173,12 +173,7 @@ fn by_order(parcel_ids: &[String]) -> BTreeMap<&str, Vec<String>> {
 
 fn check_scan(n: usize, scan: &TrackingScan, violations: &mut Violations) {
     let field = |name: &str| format!("scans[{n}].{name}");
-    let status = TrackingStatus::try_from(scan.status);
-    violations.require(
-        status.is_ok_and(|status| status != TrackingStatus::Unspecified),
-        field("status"),
-        "is not a known status",
-    );
+    violations.choice(scan.status, TrackingStatus::as_str_name, field("status"));
     let latest = Timestamp::now().0.saturating_add(CLOCK_TOLERANCE);
     let is_plausible =
         |time: &prost_types::Timestamp| (OLDEST_SCAN..=latest).contains(&Timestamp::from(time).0);

@@ -8,7 +8,7 @@
 //! - DAMAGED: the missing units move from sellable to damaged.
 //!
 //! In each case the order's reservation of the missing units is given up in the same step: between two steps somebody else would
-//! reserve what is not there. Units that fail the check move to quarantine, where the stock allows it; where every unit is
+//! reserve what is not there. The order itself asks for other units when inventory says that this is booked. Units that fail the check move to quarantine, where the stock allows it; where every unit is
 //! promised, the replacement cannot be found either and the short pick that follows corrects the book.
 
 use futures::future::BoxFuture;
@@ -16,7 +16,7 @@ use ordo_event_log::RecordedEvent;
 use ordo_projection::{Reaction, ReactionContext, ReactionError};
 use ordo_proto::{
     fulfilment::{LineChecked, LineShortPicked, ShortPickReason},
-    inventory::{AdjustStockRequest, GetAvailabilityRequest, StockCondition},
+    inventory::{AdjustStockRequest, StockCondition},
     types::CommandHeader,
 };
 use ordo_rpc::{Call, Remote, Verdict, classify, reaction_error};
@@ -31,10 +31,6 @@ pub const CHECK_FAILED: &str = "CHECK_FAILED";
 
 /// Inventory's reason when an adjustment takes units that are promised.
 const TAKES_TOO_MANY: &str = "ADJUSTMENT_TAKES_TOO_MANY";
-const COMMAND_ID_REUSED: &str = "COMMAND_ID_REUSED";
-
-/// Tries to write the whole bin off; after that only the missing units.
-const TRIES_FOR_THE_BIN: u32 = 3;
 
 /// Corrects inventory's book.
 pub struct CorrectStock {
@@ -73,22 +69,14 @@ impl CorrectStock {
         short: &LineShortPicked,
         context: &ReactionContext,
     ) -> Result<(), ReactionError> {
-        let unpromised = match short.reason() {
-            ShortPickReason::NotInStock if context.attempt() <= TRIES_FOR_THE_BIN => {
-                self.unpromised(&short.sku, &short.site_id, context).await?
-            }
-            ShortPickReason::NotInStock
-            | ShortPickReason::Mismatch
-            | ShortPickReason::Damaged
-            | ShortPickReason::Unspecified => 0,
-        };
         let loss = AdjustStockRequest {
-            delta: short.missing.saturating_add(unpromised).saturating_neg(),
+            delta: short.missing.saturating_neg(),
             condition: StockCondition::Sellable.into(),
             // The reservation of an order has the order's id.
             reservation_id: short.order_id.clone(),
             line_id: short.line_id.clone(),
             released_quantity: short.missing,
+            all_unpromised: short.reason() == ShortPickReason::NotInStock,
             ..adjustment(
                 &short.sku,
                 &short.site_id,
@@ -98,10 +86,6 @@ impl CorrectStock {
         };
         match self.adjust(loss, context, "write-off").await? {
             Adjusted::Done => {}
-            // Somebody reserved or took units since they were counted.
-            Adjusted::TooMany(status) if unpromised > 0 => {
-                return Err(ReactionError::retry(status));
-            }
             Adjusted::TooMany(status) => {
                 return Err(ReactionError::park(format!(
                     "{} units of {} at {} were not found, but every unit in the book is promised to other orders; count the place: {}",
@@ -157,34 +141,6 @@ impl CorrectStock {
         self.must(into, context, "failed-in").await
     }
 
-    /// Sellable units there that are promised to nobody.
-    async fn unpromised(
-        &self,
-        sku: &str,
-        site_id: &str,
-        context: &ReactionContext,
-    ) -> Result<i64, ReactionError> {
-        let call = Call::from_reaction(context);
-        let mut inventory = self.remote.inventory(&call).map_err(reaction_error)?;
-        let request = GetAvailabilityRequest {
-            skus: vec![sku.to_owned()],
-            site_id: site_id.to_owned(),
-            ..GetAvailabilityRequest::default()
-        };
-        let answer = inventory
-            .get_availability(request)
-            .await
-            .map_err(reaction_error)?
-            .into_inner();
-        let here = answer
-            .availability
-            .iter()
-            .filter(|place| place.sku == sku && place.site_id == site_id);
-        Ok(here
-            .map(|place| place.on_hand.saturating_sub(place.reserved).max(0))
-            .sum())
-    }
-
     async fn must(
         &self,
         request: AdjustStockRequest,
@@ -219,8 +175,6 @@ impl CorrectStock {
             Verdict::Refused { reason, .. } if reason == TAKES_TOO_MANY => {
                 Ok(Adjusted::TooMany(status))
             }
-            // An earlier try was recorded with what was unpromised then, and its answer was lost.
-            Verdict::Refused { reason, .. } if reason == COMMAND_ID_REUSED => Ok(Adjusted::Done),
             Verdict::Refused { .. } | Verdict::Retry | Verdict::Fatal => {
                 Err(reaction_error(status))
             }

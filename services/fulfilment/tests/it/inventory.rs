@@ -7,9 +7,8 @@ use std::{
 
 use ordo_proto::{
     inventory::{
-        AdjustStockRequest, AdjustStockResponse, Availability, ConsumeReservationRequest,
-        ConsumeReservationResponse, GetAvailabilityRequest, GetAvailabilityResponse,
-        inventory_server::Inventory,
+        AdjustStockRequest, AdjustStockResponse, ConsumeReservationRequest,
+        ConsumeReservationResponse, inventory_server::Inventory,
     },
     types::CommandHeader,
 };
@@ -38,9 +37,6 @@ struct Inner {
     /// By command id.
     adjusted: BTreeMap<String, AdjustStockRequest>,
     consumed: BTreeMap<String, ConsumeReservationRequest>,
-    /// Sellable units on hand, and of these reserved, of every SKU.
-    on_hand: i64,
-    reserved: i64,
 }
 
 impl Stock {
@@ -52,12 +48,6 @@ impl Stock {
     /// Whether every trouble has happened.
     pub fn is_at_peace(&self) -> bool {
         self.0.lock().unwrap().troubles.is_empty()
-    }
-
-    /// What availability answers.
-    pub fn holds(&self, on_hand: i64, reserved: i64) {
-        let mut inner = self.0.lock().unwrap();
-        (inner.on_hand, inner.reserved) = (on_hand, reserved);
     }
 
     /// Adjustments that were carried out, without their headers, by condition (sellable first).
@@ -162,25 +152,6 @@ inventory! {
             self.take(header.as_ref(), request, |inner| &mut inner.consumed)?;
             Ok(Response::new(Default::default()))
         }
-
-        async fn get_availability(
-            &self,
-            request: Request<GetAvailabilityRequest>,
-        ) -> Result<Response<GetAvailabilityResponse>, Status> {
-            let request = request.into_inner();
-            let inner = self.0.lock().unwrap();
-            let availability = request.skus.into_iter().map(|sku| Availability {
-                sku,
-                site_id: request.site_id.clone(),
-                on_hand: inner.on_hand,
-                reserved: inner.reserved,
-                ..Availability::default()
-            });
-            Ok(Response::new(GetAvailabilityResponse {
-                availability: availability.collect(),
-                ..GetAvailabilityResponse::default()
-            }))
-        }
     }
     not_asked {
         put_product(PutProductRequest) -> PutProductResponse;
@@ -194,6 +165,7 @@ inventory! {
         release_reservation(ReleaseReservationRequest) -> ReleaseReservationResponse;
         get_reservation(GetReservationRequest) -> GetReservationResponse;
         restock(RestockRequest) -> RestockResponse;
+        get_availability(GetAvailabilityRequest) -> GetAvailabilityResponse;
         list_movements(ListMovementsRequest) -> ListMovementsResponse;
     }
 }

@@ -115,7 +115,7 @@ async fn parcels_of_several_orders_may_travel_under_one_number() {
 async fn a_parcel_that_left_without_a_number_gets_one_later() {
     let store = sqlite().unwrap();
     let warehouse = Warehouse::open(&store).await;
-    let id = warehouse.dispatched_order("", "").await;
+    let id = warehouse.dispatched_order("Swift", "").await;
     let mut packer = warehouse.desk(&[role::PACKER]);
     let assign = AssignTrackingRequest {
         parcel_id: id.clone(),

@@ -41,23 +41,50 @@ fn a_part_may_leave_while_the_rest_is_still_picked() {
     assert_eq!(outcome.state.status(), FulfilmentOrderStatus::Picking);
 }
 
-#[test]
-fn parcels_leave_without_a_carrier_or_number() {
-    let without = FulfilmentOrderCommand::Dispatch {
+fn leaving_with(carrier: &str) -> FulfilmentOrderCommand {
+    FulfilmentOrderCommand::Dispatch {
         parcel_ids: vec![format!("{ID}-P1")],
-        carrier: String::new(),
+        carrier: carrier.to_owned(),
         tracking_number: String::new(),
-    };
-    given(two_parcels()).when(without).then([ParcelDispatched {
-        fulfilment_order_id: ID.into(),
-        order_id: ORDER.into(),
-        site_id: "north".into(),
-        parcel_id: format!("{ID}-P1"),
-        carrier: String::new(),
-        tracking_number: String::new(),
-        lines: vec![units("1", 3)],
     }
-    .into()]);
+}
+
+#[test]
+fn parcels_leave_without_a_number() {
+    given(two_parcels())
+        .when(leaving_with("Swift"))
+        .then([ParcelDispatched {
+            fulfilment_order_id: ID.into(),
+            order_id: ORDER.into(),
+            site_id: "north".into(),
+            parcel_id: format!("{ID}-P1"),
+            carrier: "Swift".into(),
+            tracking_number: String::new(),
+            lines: vec![units("1", 3)],
+        }
+        .into()]);
+}
+
+#[test]
+fn a_parcel_that_is_sent_has_a_carrier() {
+    for nobody in ["", " "] {
+        given(two_parcels())
+            .when(leaving_with(nobody))
+            .then_error(FulfilmentOrderError::CarrierMissing);
+    }
+}
+
+#[test]
+fn what_the_customer_collects_leaves_without_a_carrier() {
+    let mut events = two_parcels();
+    for event in &mut events {
+        if let FulfilmentOrderEvent::Opened(opened) = event {
+            opened.delivery_method = "PICKUP".into();
+        }
+    }
+    given(events)
+        .when(leaving_with(""))
+        .then_matching(|events| matches!(events, [FulfilmentOrderEvent::ParcelDispatched(_)]));
 }
 
 #[test]
