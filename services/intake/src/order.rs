@@ -11,7 +11,6 @@ mod cancel;
 mod checks;
 mod codec;
 mod command;
-mod currency;
 mod delivery;
 mod draft;
 mod edit;
@@ -24,6 +23,7 @@ mod records;
 mod returns;
 mod review;
 mod settle;
+mod short_pick;
 pub mod status;
 mod stock;
 mod tally;
@@ -35,7 +35,6 @@ pub use amounts::{LARGEST_AMOUNT, LARGEST_QUANTITY};
 pub use body::{Body, Line, ParcelEntry, Quantities, SiteStock};
 pub use codec::OrderEvent;
 pub use command::*;
-pub use currency::is_currency;
 pub use error::OrderError;
 use ordo_decider::Decider;
 pub use review::{ReviewRule, ReviewRules};
@@ -154,7 +153,8 @@ impl Decider for Order {
             Intent::RecordReservation(it) => stock::record_reservation(draft_ref, it),
             Intent::RecordShortage(it) => stock::record_shortage(draft_ref, it),
             Intent::RecordReservationExpired(it) => stock::record_expired(draft_ref, it),
-            Intent::RecordShortPick(it) => stock::record_short_pick(draft_ref, it),
+            Intent::RecordShortPick(it) => short_pick::record(draft_ref, it),
+            Intent::RecordStockLoss(it) => short_pick::record_loss(draft_ref, it),
             Intent::RecordShipment(it) => delivery::record_shipment(draft_ref, it),
             Intent::RecordTrackingNumber(it) => delivery::record_tracking_number(draft_ref, it),
             Intent::RecordDelivery(it) => delivery::record_delivery(draft_ref, it),

@@ -64,6 +64,10 @@ fn text(event: &OrderEvent) -> (String, String) {
             "Some goods are out of stock at the moment.",
             "部分商品暂时缺货。",
         ),
+        OrderEvent::StockLossBooked(_) => said(
+            "Some goods could not be found; we look for others.",
+            "部分商品未找到，正在为您重新配货。",
+        ),
         OrderEvent::ReservationReleaseRequested(_) => said(
             "Goods that were set aside were put back.",
             "预留的商品已释放。",
@@ -153,32 +157,8 @@ fn no_longer_waiting(reason: HoldReason) -> (String, String) {
     (en.to_owned(), zh.to_owned())
 }
 
-/// Decimal places of a currency's minor unit (ISO 4217).
-fn decimals(currency: &str) -> u32 {
-    match currency {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"
-        | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
-        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
-        _ => 2,
-    }
-}
-
-/// `12.34 CNY`
 fn amount(money: &Money) -> String {
-    let places = decimals(&money.currency_code);
-    let unit = 10_u64.pow(places);
-    let value = money.minor_units.unsigned_abs();
-    let sign = if money.minor_units < 0 { "-" } else { "" };
-    let code = &money.currency_code;
-    match places {
-        0 => format!("{sign}{value} {code}"),
-        places => format!(
-            "{sign}{}.{:0width$} {code}",
-            value / unit,
-            value % unit,
-            width = places as usize
-        ),
-    }
+    ordo_iso::amount(&money.currency_code, money.minor_units)
 }
 
 fn with_money(en: &str, zh: &str, money: Option<&Money>) -> (String, String) {

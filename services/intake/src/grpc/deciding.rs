@@ -1,7 +1,10 @@
 //! From a checked request to a decision of its order.
 
 use ordo_event_log::{Command, Halt, Receipt, TenantId, Timestamp};
-use ordo_proto::types::CommandHeader;
+use ordo_proto::{
+    intake,
+    types::{self, CommandHeader},
+};
 use ordo_rpc::Violations;
 use prost::Message;
 use tonic::{Request, Status};
@@ -10,20 +13,30 @@ use super::IntakeService;
 use crate::order::{self, Intent, Order, OrderError};
 
 impl IntakeService {
-    /// The command that `request` asks for, on the order's partition. `content` is the request without its header: what
-    /// tells a retry from another command.
-    pub(super) fn command<T>(
-        &self,
-        request: &Request<T>,
-        header: Option<&CommandHeader>,
-        order_id: &str,
-        content: &impl Message,
-    ) -> Result<Command, Status> {
+    /// The command that `request` asks for, on the order's partition. The request without its header tells a retry from
+    /// another command.
+    pub(super) fn command<R: OrderRequest>(&self, request: &Request<R>) -> Result<Command, Status> {
+        let message = request.get_ref();
         let tenant = ordo_rpc::tenant(request)?;
-        let partition = self.orders.partition(&tenant, order_id);
-        let fingerprint = self.fingerprint(&tenant, content)?;
-        let command = ordo_rpc::command(request, header, partition)?;
-        Ok(command.fingerprint(fingerprint).prefetch::<Order>(order_id))
+        let partition = self.orders.partition(&tenant, message.order_id());
+        let fingerprint = self.fingerprint(&tenant, &message.without_header())?;
+        let command = ordo_rpc::command(request, message.header(), partition)?;
+        Ok(command
+            .fingerprint(fingerprint)
+            .prefetch::<Order>(message.order_id()))
+    }
+
+    /// Lets the order decide on a checked request; `answer` reads off the order what the caller is told beside the receipt.
+    pub(super) async fn carry_out<R: OrderRequest>(
+        &self,
+        request: &Request<R>,
+        intent: Intent,
+        answer: impl Fn(&Order) -> R::Answer + Send + 'static,
+    ) -> Result<R::Answer, Status> {
+        let command = self.command(request)?;
+        let order_id = request.get_ref().order_id();
+        let decided = self.decide(command, order_id, intent, answer).await;
+        Ok(answered(&decided.map_err(ordo_rpc::status)?))
     }
 
     /// Keyed, so that it is not a plain hash of personal data.
@@ -61,6 +74,67 @@ impl IntakeService {
     }
 }
 
+/// The answer of a command on an order, with its receipt.
+pub(super) fn answered<A: OrderAnswer>(decided: &Receipt<A>) -> A {
+    decided.answer.clone().with(receipt(decided))
+}
+
+/// A command on an existing order as it comes in.
+pub(super) trait OrderRequest: Message + Clone {
+    /// What is answered.
+    type Answer: OrderAnswer;
+
+    fn order_id(&self) -> &str;
+    fn header(&self) -> Option<&CommandHeader>;
+    fn without_header(&self) -> Self;
+}
+
+/// The answer to one.
+pub(super) trait OrderAnswer: Message + Default + Clone + 'static {
+    fn with(self, receipt: Option<types::Receipt>) -> Self;
+}
+
+/// Every such request has `header` and `order_id`, and every answer `receipt`.
+macro_rules! order_requests {
+    ($($request:ident => $answer:ident,)+) => {
+        $(
+            impl OrderRequest for intake::$request {
+                type Answer = intake::$answer;
+
+                fn order_id(&self) -> &str {
+                    &self.order_id
+                }
+
+                fn header(&self) -> Option<&CommandHeader> {
+                    self.header.as_ref()
+                }
+
+                fn without_header(&self) -> Self {
+                    Self { header: None, ..self.clone() }
+                }
+            }
+
+            impl OrderAnswer for intake::$answer {
+                fn with(self, receipt: Option<types::Receipt>) -> Self {
+                    Self { receipt, ..self }
+                }
+            }
+        )+
+    };
+}
+
+order_requests! {
+    AmendAddressRequest => AmendAddressResponse,
+    CancelOrderRequest => CancelOrderResponse,
+    CompleteInformationRequest => CompleteInformationResponse,
+    ConfirmDeliveryRequest => ConfirmDeliveryResponse,
+    HoldOrderRequest => HoldOrderResponse,
+    RecordPaymentRequest => RecordPaymentResponse,
+    RefundPaymentRequest => RefundPaymentResponse,
+    RejectOrderRequest => RejectOrderResponse,
+    ReleaseHoldRequest => ReleaseHoldResponse,
+}
+
 /// The field that every command on an existing order has.
 pub(super) fn require_order_id(violations: &mut Violations, order_id: &str) {
     violations.require(
@@ -71,6 +145,6 @@ pub(super) fn require_order_id(violations: &mut Violations, order_id: &str) {
 }
 
 /// The receipt as answered.
-pub(super) fn receipt<T>(receipt: &Receipt<T>) -> Option<ordo_proto::types::Receipt> {
+pub(super) fn receipt<T>(receipt: &Receipt<T>) -> Option<types::Receipt> {
     Some(ordo_rpc::receipt(crate::SERVICE, receipt))
 }

@@ -11,7 +11,7 @@ use tonic::{Request, Status};
 
 use super::{
     IntakeService, answers,
-    deciding::{receipt, require_order_id},
+    deciding::{answered, require_order_id},
     fields::{self, Currency},
     place_request::is_sku,
 };
@@ -33,16 +33,7 @@ impl IntakeService {
     ) -> Result<CompleteInformationResponse, Status> {
         let message = request.get_ref();
         let completed = read_completion(message)?;
-        let content = CompleteInformationRequest {
-            header: None,
-            ..message.clone()
-        };
-        let command = self.command(
-            &request,
-            message.header.as_ref(),
-            &message.order_id,
-            &content,
-        )?;
+        let command = self.command(&request)?;
         let tenant = ordo_rpc::tenant(&request)?;
         let given = Recipient {
             contact: message.contact.clone(),
@@ -72,9 +63,7 @@ impl IntakeService {
                 .await
                 .map_err(ordo_rpc::status)?
         };
-        let mut response = done.answer.clone();
-        response.receipt = receipt(&done);
-        Ok(response)
+        Ok(answered(&done))
     }
 
     pub(super) async fn amend(
@@ -92,16 +81,7 @@ impl IntakeService {
             "a contact or an address must be given",
         );
         violations.finish()?;
-        let content = AmendAddressRequest {
-            header: None,
-            ..message.clone()
-        };
-        let command = self.command(
-            &request,
-            message.header.as_ref(),
-            &message.order_id,
-            &content,
-        )?;
+        let command = self.command(&request)?;
         let tenant = ordo_rpc::tenant(&request)?;
         let given = Recipient {
             contact: message.contact.clone(),
@@ -116,9 +96,7 @@ impl IntakeService {
         let done = self
             .change_recipient(&tenant, command, &order_id, given, intent, answer)
             .await?;
-        let mut response = done.answer.clone();
-        response.receipt = receipt(&done);
-        Ok(response)
+        Ok(answered(&done))
     }
 
     /// Merges `given` with the order's recipient and lets the order decide; anew when the recipient was changed by
@@ -167,16 +145,15 @@ fn read_completion(message: &CompleteInformationRequest) -> Result<CompleteInfor
     require_order_id(v, &message.order_id);
     fields::contact(v, message.contact.as_ref());
     fields::address(v, message.address.as_ref());
-    let unknown = "is not a value of the enumeration";
-    v.require(
-        PaymentTerms::try_from(message.payment_terms).is_ok(),
+    v.optional_choice(
+        message.payment_terms,
+        PaymentTerms::as_str_name,
         "payment_terms",
-        unknown,
     );
-    v.require(
-        DeliveryMethod::try_from(message.delivery_method).is_ok(),
+    v.optional_choice(
+        message.delivery_method,
+        DeliveryMethod::as_str_name,
         "delivery_method",
-        unknown,
     );
     v.require(
         message.lines.len() <= 2_000,

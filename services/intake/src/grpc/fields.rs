@@ -7,7 +7,7 @@ use ordo_proto::{
 use ordo_rpc::Violations;
 use prost_types::Timestamp;
 
-use crate::order::{self, LARGEST_AMOUNT, LARGEST_QUANTITY, is_currency};
+use crate::order::{self, LARGEST_QUANTITY};
 
 /// Longest texts, in characters.
 const NAME: usize = 200;
@@ -53,17 +53,15 @@ impl Currency {
             minor_units,
         } = money.filter(|money| !money.currency_code.is_empty() || money.minor_units != 0)?;
         let code = format!("{field}.currency_code");
-        if !is_currency(currency_code) {
-            violations.add(code, "must be an ISO 4217 code in upper case");
+        if !violations.currency(currency_code, code.as_str()) {
+            // Said.
         } else if self.seen.is_empty() {
             self.seen.clone_from(currency_code);
         } else if self.seen != *currency_code {
             let says = format!("must be {} like the other amounts", self.seen);
             violations.add(code, says);
         }
-        let in_range = (least..=LARGEST_AMOUNT).contains(minor_units);
-        let says = format!("must be from {least} to {LARGEST_AMOUNT}");
-        violations.require(in_range, format!("{field}.minor_units"), says);
+        violations.minor_units(*minor_units, least, format!("{field}.minor_units"));
         Some(*minor_units)
     }
 
@@ -88,13 +86,9 @@ pub(super) fn contact(violations: &mut Violations, contact: Option<&Contact>) {
 
 pub(super) fn address(violations: &mut Violations, address: Option<&Address>) {
     let Some(address) = address else { return };
-    let country = &address.country_code;
-    violations.require(
-        country.is_empty()
-            || (country.len() == 2 && country.bytes().all(|b| b.is_ascii_uppercase())),
-        "address.country_code",
-        "must be an ISO 3166-1 alpha-2 code in upper case",
-    );
+    if !address.country_code.is_empty() {
+        violations.country(&address.country_code, "address.country_code");
+    }
     for (field, text, longest) in [
         ("address.province", &address.province, PLACE_NAME),
         ("address.city", &address.city, PLACE_NAME),
@@ -264,7 +258,7 @@ mod tests {
             address(
                 violations,
                 Some(&Address {
-                    country_code: "china".into(),
+                    country_code: "ZZ".into(),
                     ..Address::default()
                 }),
             );

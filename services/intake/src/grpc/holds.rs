@@ -7,11 +7,7 @@ use ordo_proto::intake::{
 use ordo_rpc::Violations;
 use tonic::{Request, Status};
 
-use super::{
-    IntakeService, answers,
-    deciding::{receipt, require_order_id},
-    fields,
-};
+use super::{IntakeService, answers, deciding::require_order_id, fields};
 use crate::order::{Hold, Intent, Order, Reject, ReleaseHold};
 
 impl IntakeService {
@@ -24,16 +20,6 @@ impl IntakeService {
         require_order_id(&mut violations, &message.order_id);
         fields::require_text(&mut violations, "detail", &message.detail, 500);
         violations.finish()?;
-        let content = HoldOrderRequest {
-            header: None,
-            ..message.clone()
-        };
-        let command = self.command(
-            &request,
-            message.header.as_ref(),
-            &message.order_id,
-            &content,
-        )?;
         let answer = |order: &Order| HoldOrderResponse {
             receipt: None,
             hold_id: answers::holds(order)
@@ -44,13 +30,7 @@ impl IntakeService {
         let intent = Intent::Hold(Hold {
             detail: message.detail.clone(),
         });
-        let done = self
-            .decide(command, &message.order_id, intent, answer)
-            .await;
-        let done = done.map_err(ordo_rpc::status)?;
-        let mut response = done.answer.clone();
-        response.receipt = receipt(&done);
-        Ok(response)
+        self.carry_out(&request, intent, answer).await
     }
 
     pub(super) async fn release(
@@ -66,16 +46,6 @@ impl IntakeService {
             "must be the id of a hold; GetOrder lists them",
         );
         violations.finish()?;
-        let content = ReleaseHoldRequest {
-            header: None,
-            ..message.clone()
-        };
-        let command = self.command(
-            &request,
-            message.header.as_ref(),
-            &message.order_id,
-            &content,
-        )?;
         let note = message.header.as_ref().map(|header| header.reason.clone());
         let intent = Intent::ReleaseHold(ReleaseHold {
             hold_id: message.hold_id.clone(),
@@ -86,13 +56,7 @@ impl IntakeService {
             status: answers::status(order),
             holds: answers::holds(order),
         };
-        let done = self
-            .decide(command, &message.order_id, intent, answer)
-            .await;
-        let done = done.map_err(ordo_rpc::status)?;
-        let mut response = done.answer.clone();
-        response.receipt = receipt(&done);
-        Ok(response)
+        self.carry_out(&request, intent, answer).await
     }
 
     pub(super) async fn reject(
@@ -104,16 +68,6 @@ impl IntakeService {
         require_order_id(&mut violations, &message.order_id);
         fields::require_text(&mut violations, "detail", &message.detail, 500);
         violations.finish()?;
-        let content = RejectOrderRequest {
-            header: None,
-            ..message.clone()
-        };
-        let command = self.command(
-            &request,
-            message.header.as_ref(),
-            &message.order_id,
-            &content,
-        )?;
         let intent = Intent::Reject(Reject {
             detail: message.detail.clone(),
         });
@@ -121,12 +75,6 @@ impl IntakeService {
             receipt: None,
             status: answers::status(order),
         };
-        let done = self
-            .decide(command, &message.order_id, intent, answer)
-            .await;
-        let done = done.map_err(ordo_rpc::status)?;
-        let mut response = done.answer.clone();
-        response.receipt = receipt(&done);
-        Ok(response)
+        self.carry_out(&request, intent, answer).await
     }
 }

@@ -6,11 +6,7 @@ use ordo_proto::intake::{
 use ordo_rpc::Violations;
 use tonic::{Request, Status};
 
-use super::{
-    IntakeService, answers,
-    deciding::{receipt, require_order_id},
-    fields,
-};
+use super::{IntakeService, answers, deciding::require_order_id, fields};
 use crate::order::{Cancel, ConfirmDelivery, Intent, Order};
 
 /// Cause of what customers cancel, themselves or through the shop's people.
@@ -26,16 +22,6 @@ impl IntakeService {
         require_order_id(&mut violations, &message.order_id);
         fields::line_quantities(&mut violations, "lines", &message.lines);
         violations.finish()?;
-        let content = CancelOrderRequest {
-            header: None,
-            ..message.clone()
-        };
-        let command = self.command(
-            &request,
-            message.header.as_ref(),
-            &message.order_id,
-            &content,
-        )?;
         let detail = message.header.as_ref().map(|header| header.reason.clone());
         let intent = Intent::Cancel(Cancel {
             lines: message.lines.clone(),
@@ -48,13 +34,7 @@ impl IntakeService {
             status: answers::status(order),
             pending: answers::body(order).is_some_and(|body| !body.cancellations.is_empty()),
         };
-        let done = self
-            .decide(command, &message.order_id, intent, answer)
-            .await;
-        let done = done.map_err(ordo_rpc::status)?;
-        let mut response = done.answer.clone();
-        response.receipt = receipt(&done);
-        Ok(response)
+        self.carry_out(&request, intent, answer).await
     }
 
     pub(super) async fn confirm(
@@ -65,16 +45,6 @@ impl IntakeService {
         let mut violations = Violations::new();
         require_order_id(&mut violations, &message.order_id);
         violations.finish()?;
-        let content = ConfirmDeliveryRequest {
-            header: None,
-            ..message.clone()
-        };
-        let command = self.command(
-            &request,
-            message.header.as_ref(),
-            &message.order_id,
-            &content,
-        )?;
         let intent = Intent::ConfirmDelivery(ConfirmDelivery {
             accepted: message.accepted,
         });
@@ -82,12 +52,6 @@ impl IntakeService {
             receipt: None,
             status: answers::status(order),
         };
-        let done = self
-            .decide(command, &message.order_id, intent, answer)
-            .await;
-        let done = done.map_err(ordo_rpc::status)?;
-        let mut response = done.answer.clone();
-        response.receipt = receipt(&done);
-        Ok(response)
+        self.carry_out(&request, intent, answer).await
     }
 }

@@ -8,7 +8,7 @@ use tonic::{Request, Status};
 
 use super::{
     IntakeService, answers,
-    deciding::{receipt, require_order_id},
+    deciding::require_order_id,
     fields::{self, Currency},
 };
 use crate::order::{Intent, Order, RefundPayment};
@@ -25,16 +25,6 @@ impl IntakeService {
         let payment = message.payment.clone().unwrap_or_default();
         let payment = fields::payment(&mut violations, "payment", &payment, &mut currency);
         violations.finish()?;
-        let content = RecordPaymentRequest {
-            header: None,
-            ..message.clone()
-        };
-        let command = self.command(
-            &request,
-            message.header.as_ref(),
-            &message.order_id,
-            &content,
-        )?;
         let answer = |order: &Order| RecordPaymentResponse {
             receipt: None,
             status: answers::status(order),
@@ -42,13 +32,7 @@ impl IntakeService {
             holds: answers::holds(order),
         };
         let intent = Intent::RecordPayment(payment);
-        let done = self
-            .decide(command, &message.order_id, intent, answer)
-            .await;
-        let done = done.map_err(ordo_rpc::status)?;
-        let mut response = done.answer.clone();
-        response.receipt = receipt(&done);
-        Ok(response)
+        self.carry_out(&request, intent, answer).await
     }
 
     pub(super) async fn refund(
@@ -69,16 +53,6 @@ impl IntakeService {
         violations.require(amount.is_some(), "amount", "must be given");
         fields::line_quantities(&mut violations, "lines", &message.lines);
         violations.finish()?;
-        let content = RefundPaymentRequest {
-            header: None,
-            ..message.clone()
-        };
-        let command = self.command(
-            &request,
-            message.header.as_ref(),
-            &message.order_id,
-            &content,
-        )?;
         let intent = Intent::RefundPayment(RefundPayment {
             refund_id: message.refund_id.clone(),
             case_id: message.case_id.clone(),
@@ -89,12 +63,6 @@ impl IntakeService {
             receipt: None,
             refunded: answers::body(order).map(|body| body.money(body.refunded())),
         };
-        let done = self
-            .decide(command, &message.order_id, intent, answer)
-            .await;
-        let done = done.map_err(ordo_rpc::status)?;
-        let mut response = done.answer.clone();
-        response.receipt = receipt(&done);
-        Ok(response)
+        self.carry_out(&request, intent, answer).await
     }
 }

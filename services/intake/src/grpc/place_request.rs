@@ -154,27 +154,22 @@ fn keys(v: &mut Violations, request: &PlaceOrderRequest) {
 
 /// Numbers that no version of the protocol gave a meaning.
 fn enums(v: &mut Violations, request: &PlaceOrderRequest) {
-    let unknown = "is not a value of the enumeration";
-    v.require(
-        PaymentTerms::try_from(request.payment_terms).is_ok(),
+    v.optional_choice(
+        request.payment_terms,
+        PaymentTerms::as_str_name,
         "payment_terms",
-        unknown,
     );
-    v.require(
-        DeliveryMethod::try_from(request.delivery_method).is_ok(),
+    v.optional_choice(
+        request.delivery_method,
+        DeliveryMethod::as_str_name,
         "delivery_method",
-        unknown,
     );
-    v.require(
-        ShortStockPolicy::try_from(request.short_stock_policy).is_ok(),
+    v.optional_choice(
+        request.short_stock_policy,
+        ShortStockPolicy::as_str_name,
         "short_stock_policy",
-        unknown,
     );
-    v.require(
-        WaitFor::try_from(request.wait_for).is_ok(),
-        "wait_for",
-        unknown,
-    );
+    v.optional_choice(request.wait_for, WaitFor::as_str_name, "wait_for");
 }
 
 fn is_charge_code(code: &str) -> bool {

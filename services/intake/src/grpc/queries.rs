@@ -237,28 +237,13 @@ impl IntakeService {
 
 fn check(violations: &mut Violations, message: &ListOrdersRequest) {
     fields::time_range(violations, "ordered", message.ordered.as_ref());
-    let unknown = "is not a value of the enumeration";
-    violations.require(OrderSort::try_from(message.sort).is_ok(), "sort", unknown);
-    let known =
-        |values: &[i32], is_known: fn(i32) -> bool| values.iter().all(|value| is_known(*value));
-    violations.require(
-        known(&message.statuses, |value| {
-            OrderStatus::try_from(value).is_ok()
-        }),
-        "statuses",
-        unknown,
-    );
-    violations.require(
-        known(&message.holds, |value| HoldReason::try_from(value).is_ok()),
-        "holds",
-        unknown,
-    );
-    violations.require(
-        known(&message.fulfilment_statuses, |value| {
-            FulfilmentStatus::try_from(value).is_ok()
-        }),
+    violations.optional_choice(message.sort, OrderSort::as_str_name, "sort");
+    violations.choices(&message.statuses, OrderStatus::as_str_name, "statuses");
+    violations.choices(&message.holds, HoldReason::as_str_name, "holds");
+    violations.choices(
+        &message.fulfilment_statuses,
+        FulfilmentStatus::as_str_name,
         "fulfilment_statuses",
-        unknown,
     );
 }
 

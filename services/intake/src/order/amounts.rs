@@ -10,8 +10,8 @@ use ordo_proto::{
 
 use super::{Body, OrderError};
 
-/// Amounts beyond this many minor units, either way, are refused: sums of 2,000 lines then stay far inside 64 bits.
-pub const LARGEST_AMOUNT: i64 = 1_000_000_000_000_000;
+/// Amounts beyond this many minor units, either way, are refused: sums of 2,000 lines then stay inside 64 bits.
+pub use ordo_iso::LARGEST_AMOUNT;
 
 /// Quantities beyond this are refused.
 pub const LARGEST_QUANTITY: i64 = 1_000_000;

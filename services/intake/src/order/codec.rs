@@ -21,6 +21,7 @@ ordo_event_log::events! {
         ReservationRequested(intake::ReservationRequested),
         StockReserved(intake::StockReserved),
         StockShort(intake::StockShort),
+        StockLossBooked(intake::StockLossBooked),
         ReservationReleaseRequested(intake::ReservationReleaseRequested),
         FulfilmentRequested(intake::FulfilmentRequested),
         LinesCancelled(intake::LinesCancelled),
@@ -93,6 +94,8 @@ impl Order {
 
 impl Aggregate for Order {
     const NAME: &'static str = "order";
+    /// 2: counts the units that were not found.
+    const FOLD_VERSION: u32 = 2;
 
     fn encode(event: &OrderEvent) -> EncodedEvent {
         event.encode_event()

@@ -42,6 +42,7 @@ pub enum Intent {
     RecordShortage(RecordShortage),
     RecordReservationExpired(RecordReservationExpired),
     RecordShortPick(RecordShortPick),
+    RecordStockLoss(RecordStockLoss),
     RecordFulfilmentStopped(RecordFulfilmentStopped),
     RecordCancellationRefused(RecordCancellationRefused),
     RecordShipment(RecordShipment),
@@ -323,6 +324,17 @@ pub struct RecordReservationExpired {
     pub allocations: Vec<Allocation>,
     /// What is no longer waited for.
     pub abandoned: Vec<LineQuantity>,
+}
+
+/// Inventory booked the loss of reserved units.
+#[derive(Clone, Debug, Default)]
+pub struct RecordStockLoss {
+    /// Version of inventory's stream.
+    pub reservation_version: u64,
+    /// What is no longer reserved.
+    pub allocations: Vec<Allocation>,
+    /// The adjustment's reason.
+    pub cause: String,
 }
 
 /// Reserved units were not found.

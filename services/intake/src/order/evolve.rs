@@ -17,6 +17,7 @@ use super::{
         Cancellation, Fulfilment, ParcelEntry, PaymentEntry, RefundEntry, ReturnEntry, SiteStock,
         add, take,
     },
+    short_pick,
 };
 
 /// The phase after `event`, and `body` changed by it.
@@ -70,6 +71,7 @@ pub(super) fn apply(phase: Phase, body: &mut Body, event: &OrderEvent) -> Phase 
         OrderEvent::ReservationRequested(requested) => reservation_requested(body, requested),
         OrderEvent::StockReserved(reserved) => stock_reserved(body, reserved),
         OrderEvent::StockShort(short) => stock_short(body, short),
+        OrderEvent::StockLossBooked(booked) => short_pick::count_loss(body, booked),
         OrderEvent::ReservationReleaseRequested(release) => reservation_released(body, release),
         OrderEvent::FulfilmentRequested(requested) => fulfilment_requested(body, requested),
         OrderEvent::LinesCancelled(cancelled) => {
@@ -363,7 +365,7 @@ fn fulfilment<'a>(body: &'a mut Body, id: &str) -> Option<&'a mut Fulfilment> {
 /// short pick takes units out of the fulfilment order without answering the cancellation.
 fn fulfilment_stopped(body: &mut Body, stopped: &FulfilmentStopped) {
     let id = stopped.fulfilment_order_id.as_str();
-    let short_pick = stopped.cause == super::stock::SHORT_PICK;
+    let short_pick = stopped.cause == short_pick::SHORT_PICK;
     if let Some(fulfilment) = fulfilment(body, id) {
         for LineQuantity { line_id, quantity } in &stopped.lines {
             take(&mut fulfilment.open, line_id, *quantity);
@@ -381,6 +383,7 @@ fn fulfilment_stopped(body: &mut Body, stopped: &FulfilmentStopped) {
         }
         if short_pick && let Some(line) = body.line_mut(line_id) {
             line.short_picks += 1;
+            line.not_found += quantity;
         }
     }
     if !short_pick {

@@ -38,6 +38,12 @@ pub struct Line {
     /// How often the warehouse could not find it.
     #[prost(uint32, tag = "11")]
     pub short_picks: u32,
+    /// Units that the warehouse could not find, in all.
+    #[prost(int64, tag = "12")]
+    pub not_found: i64,
+    /// Units of which inventory has booked the loss, in all.
+    #[prost(int64, tag = "13")]
+    pub lost: i64,
 }
 
 /// Reserved units of a line at a site.

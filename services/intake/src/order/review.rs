@@ -54,8 +54,15 @@ impl ReviewRules {
             {
                 fault("names no condition and would never apply");
             }
-            if rule.due_from.is_some() && !super::is_currency(&rule.currency) {
+            if rule.due_from.is_some() && !ordo_iso::is_currency(&rule.currency) {
                 fault("`due_from` needs the `currency` it is in");
+            }
+            for country in &rule.countries {
+                if !ordo_iso::is_country(country) {
+                    fault(&format!(
+                        "`{country}` is no ISO 3166-1 alpha-2 code in upper case"
+                    ));
+                }
             }
             if !rule.payment_terms.is_empty() && rule.terms().is_none() {
                 fault("`payment_terms` must be PREPAID, CASH_ON_DELIVERY or ON_ACCOUNT");

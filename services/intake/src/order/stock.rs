@@ -2,27 +2,25 @@
 
 use ordo_proto::{
     intake::{
-        Allocation, Demand, FulfilmentLine, FulfilmentRequested, FulfilmentStopped, HoldReason,
-        PaymentTerms, ReservationReleaseRequested, ReservationRequested, ShortStockPolicy,
-        Shortage, StockReserved, StockShort,
+        Allocation, Demand, FulfilmentLine, FulfilmentRequested, Hold, HoldReason, PaymentTerms,
+        ReservationReleaseRequested, ReservationRequested, ShortStockPolicy, Shortage,
+        StockReserved, StockShort,
     },
     types::LineQuantity,
 };
 
 use super::{
     Body, Draft, Line, OrderError, Phase, amounts,
-    body::{add, count, units},
+    body::{add, units},
     cancel,
-    command::{RecordReservation, RecordReservationExpired, RecordShortPick, RecordShortage},
+    command::{RecordReservation, RecordReservationExpired, RecordShortage},
     hold::{Raised, is_live, raise},
+    short_pick::{self, SHORT_PICK},
     tally::Tally,
 };
 
 /// Cause of giving back what is not wanted (any more).
 pub(super) const SURPLUS: &str = "SURPLUS";
-/// Cause of everything about units that the warehouse could not find. Fulfilment tells inventory of them together with the
-/// loss, in one step, so that nobody reserves units that are not there.
-pub(crate) const SHORT_PICK: &str = "SHORT_PICK";
 /// Cause of losing units whose reservation expired: inventory has taken them back itself.
 pub(crate) const EXPIRED: &str = "EXPIRED";
 /// Cause of cancelling what is out of stock.
@@ -63,11 +61,21 @@ pub(super) fn releasable(body: &Body, line: &Line) -> i64 {
     body.reserved(&line.line.line_id) - body.released(&line.line.line_id)
 }
 
+/// Whether a person, data or money comes first. A replacement has goods set aside while its return is under way, and units
+/// that the warehouse could not find are sourced again while the order is held for them.
+fn keeps_from_asking(body: &Body, hold: &Hold) -> bool {
+    match hold.reason() {
+        HoldReason::AwaitingReturn => false,
+        HoldReason::ShortPick => !short_pick::is_sourced_again(body, hold),
+        _ => true,
+    }
+}
+
 /// Asks inventory for what is wanted and not reserved, when that differs from what was asked for. A request replaces
 /// the one before. A held order asks for nothing more, but for less when less is wanted.
 pub(super) fn ask(draft: &mut Draft) {
     let body = draft.body();
-    let held = !super::settle::only_awaits_return(body);
+    let held = body.holds.iter().any(|hold| keeps_from_asking(body, hold));
     let tally = Tally::of(body);
     let wanted = |line: &Line| {
         let unreserved = tally.unreserved(line);
@@ -197,7 +205,7 @@ fn collect(
 }
 
 /// Whether the fact was recorded already.
-fn is_old(body: &Body, reservation_version: u64) -> bool {
+pub(super) fn is_old(body: &Body, reservation_version: u64) -> bool {
     reservation_version != 0 && reservation_version <= body.reservation_version
 }
 
@@ -356,70 +364,5 @@ pub(super) fn record_expired(
             });
         }
     }
-    Ok(())
-}
-
-/// The warehouse could not find reserved units. They leave the fulfilment order, their reservation is given up, and they
-/// are sourced again, once by itself; when the line is not found a second time a person decides.
-pub(super) fn record_short_pick(draft: &mut Draft, it: RecordShortPick) -> Result<(), OrderError> {
-    if draft.phase().ended() {
-        return Ok(());
-    }
-    let body = draft.body();
-    let Some(fulfilment) = body.fulfilment(&it.fulfilment_order_id) else {
-        return Err(OrderError::UnknownFulfilmentOrder {
-            fulfilment_order_id: it.fulfilment_order_id,
-        });
-    };
-    let missing = it.missing.min(count(&fulfilment.open, &it.line_id));
-    if missing <= 0 {
-        return Ok(());
-    }
-    let site_id = fulfilment.site_id.clone();
-    let cancelling: i64 = body
-        .cancellations
-        .iter()
-        .filter(|cancellation| cancellation.asked.contains(&it.fulfilment_order_id))
-        .map(|cancellation| count(&cancellation.lines, &it.line_id))
-        .sum();
-    let lines: Vec<LineQuantity> = vec![units(&it.line_id, missing)];
-    draft.record(FulfilmentStopped {
-        fulfilment_order_id: it.fulfilment_order_id,
-        lines: lines.clone(),
-        cause: SHORT_PICK.to_owned(),
-    });
-    draft.record(ReservationReleaseRequested {
-        lines,
-        cause: SHORT_PICK.to_owned(),
-        site_id,
-    });
-    let cancelled = missing.min(cancelling);
-    if cancelled > 0 {
-        cancel::cancel_units(
-            draft,
-            vec![units(&it.line_id, cancelled)],
-            SHORT_PICK,
-            "not found",
-        )?;
-    }
-    if cancelled == missing || draft.phase().ended() {
-        return Ok(());
-    }
-    let first_time = draft
-        .body()
-        .line(&it.line_id)
-        .is_some_and(|line| line.short_picks <= 1);
-    if first_time {
-        ask(draft);
-    }
-    let detail = if first_time {
-        "the warehouse could not find the units; they are sourced again"
-    } else {
-        "the warehouse could not find the units again"
-    };
-    raise(
-        draft,
-        Raised::new(HoldReason::ShortPick, detail).lines(vec![it.line_id]),
-    );
     Ok(())
 }

@@ -7,12 +7,16 @@ use ordo_proto::{
     intake::{Allocation, Shortage},
     inventory::{
         ReservationAllocated, ReservationAllocation, ReservationExpired, ReservationShort,
+        ReservationUnitsLost,
     },
 };
 
 use super::{entity, is, message, units};
 use crate::{
-    order::{Intent, OrderError, RecordReservation, RecordReservationExpired, RecordShortage},
+    order::{
+        Intent, OrderError, RecordReservation, RecordReservationExpired, RecordShortage,
+        RecordStockLoss,
+    },
     orders::{Orders, TellError},
 };
 
@@ -62,6 +66,13 @@ pub(super) fn intent(event: &RecordedEvent) -> Result<Option<Intent>, ReactionEr
             waiting: it.waiting,
         })));
     }
+    if let Some(it) = message::<ReservationUnitsLost>(event)? {
+        return Ok(Some(Intent::RecordStockLoss(RecordStockLoss {
+            reservation_version,
+            allocations: allocations(it.allocations),
+            cause: it.cause,
+        })));
+    }
     if let Some(it) = message::<ReservationExpired>(event)? {
         return Ok(Some(Intent::RecordReservationExpired(
             RecordReservationExpired {
@@ -85,6 +96,7 @@ impl Reaction for FollowInventory {
     fn entity(&self, event: &RecordedEvent) -> Option<String> {
         let concerns = is::<ReservationAllocated>(event)
             || is::<ReservationShort>(event)
+            || is::<ReservationUnitsLost>(event)
             || is::<ReservationExpired>(event);
         concerns.then(|| entity(&event.tenant, &event.stream.id))
     }

@@ -9,6 +9,7 @@ ordo_event_log::events! {
     pub enum Told {
         Allocated(inventory::ReservationAllocated),
         Short(inventory::ReservationShort),
+        Lost(inventory::ReservationUnitsLost),
         SkuPut(inventory::SkuPut),
         Mapped(inventory::ChannelSkuMapped),
         Unmapped(inventory::ChannelSkuUnmapped),

@@ -10,13 +10,13 @@ use ordo_proto::{
         ConfirmDeliveryRequest, FulfilmentStatus, GetTimelineRequest, HoldReason, OrderStatus,
         PaymentStatus, RefundPaymentRequest,
     },
-    inventory::ReservationShortage,
+    inventory::{ReservationAllocation, ReservationShortage, ReservationUnitsLost},
 };
 use ordo_testkit::eventually;
 use tonic::Code;
 
 use crate::{
-    facts::{self, Case, FulfilmentOrder},
+    facts::{self, Case, FulfilmentOrder, Reservation},
     neighbours::{Asked, Trouble},
     requests::*,
     shop::{PATIENCE, Shop, reason},
@@ -241,6 +241,20 @@ async fn units_that_were_not_found_are_sourced_again_and_not_released_twice() {
     };
     let id = format!("{order_id}-F1");
     facts::tell::<FulfilmentOrder>(&shop.fulfilment_log, &shop.tenant, &id, told).await;
+    shop.order_when(&order_id, |order| !order.holds.is_empty())
+        .await;
+    assert_eq!(shop.inventory.asked().len(), 1, "before the loss is booked");
+    let booked = ReservationUnitsLost {
+        reservation_id: order_id.clone(),
+        allocations: vec![ReservationAllocation {
+            line_id: "1".into(),
+            sku: "A".into(),
+            site_id: "HZ".into(),
+            quantity: 1,
+        }],
+        cause: "SHORT_PICK".into(),
+    };
+    facts::tell::<Reservation>(&shop.inventory_log, &shop.tenant, &order_id, booked).await;
     eventually(PATIENCE, async || shop.inventory.asked().len() == 2).await;
     let Asked::Reserve(again) = &shop.inventory.asked()[1] else {
         panic!("asked to reserve again")

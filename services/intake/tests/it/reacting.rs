@@ -24,6 +24,7 @@ use ordo_proto::{
     intake::{DeliveryMethod, LinesDelivered, PaymentTerms, ShortStockPolicy},
     inventory::{
         ReservationAllocated, ReservationAllocation, ReservationShort, ReservationShortage,
+        ReservationUnitsLost,
     },
 };
 use ordo_testkit::TestStore;
@@ -300,9 +301,25 @@ async fn units_that_were_not_found_leave_their_fulfilment_order() {
         [
             "FulfilmentStopped",
             "ReservationReleaseRequested",
-            "ReservationRequested",
             "OrderHeld"
         ]
+    );
+    let lost = ReservationUnitsLost {
+        reservation_id: desk.order_id.clone(),
+        allocations: vec![ReservationAllocation {
+            line_id: "1".into(),
+            sku: "A".into(),
+            site_id: "HZ".into(),
+            quantity: 2,
+        }],
+        cause: "SHORT_PICK".into(),
+    };
+    let follow = FollowInventory::new(desk.orders.clone());
+    let event = desk.event("reservation", &desk.order_id, 9, &lost);
+    assert_eq!(
+        desk.react(&follow, &event).await,
+        ["StockLossBooked", "ReservationRequested"],
+        "what is asked for now is not reserved from where it was not found"
     );
 }
 

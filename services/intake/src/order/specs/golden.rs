@@ -53,6 +53,11 @@ fn story() -> Vec<OrderEvent> {
             Intent::AmendAddress(Box::new(AmendAddress { change: amended })),
             short(1, 1, true, vec![shortage("2", "B", 1)]),
             all_reserved(),
+            Intent::RecordStockLoss(RecordStockLoss {
+                reservation_version: 4,
+                allocations: vec![allocation("1", "A", "HZ", 1)],
+                cause: "SHORT_PICK".into(),
+            }),
             cancel(vec![units("2", 1)]),
             stopped(everything()),
             cancel(vec![units("1", 1)]),

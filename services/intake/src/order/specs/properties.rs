@@ -139,7 +139,7 @@ fn assert_invariants(order: &Order) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(ordo_testkit::cases(512)))]
     #[test]
     fn money_and_units_always_add_up(
         policy in policy(),
