@@ -280,7 +280,7 @@ fn order() -> OrderedPurchase {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(ordo_testkit::cases(400)))]
 
     #[test]
     fn nothing_is_claimed_above_delivered_nor_promised_above_captured(steps in steps()) {

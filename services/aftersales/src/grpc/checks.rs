@@ -299,18 +299,9 @@ fn units(violations: &mut Violations, field: String, quantity: i64, least: i64) 
 }
 
 fn amount(violations: &mut Violations, amount: Option<&Money>) {
-    let Some(amount) = amount else { return };
-    violations.require(
-        amount.minor_units > 0,
-        "amount.minor_units",
-        "must be at least 1",
-    );
-    violations.require(
-        amount.currency_code.len() == 3
-            && amount.currency_code.bytes().all(|b| b.is_ascii_uppercase()),
-        "amount.currency_code",
-        "must be an ISO 4217 code of three upper-case letters",
-    );
+    if let Some(amount) = amount {
+        violations.money(amount, 1, "amount");
+    }
 }
 
 fn site_id(violations: &mut Violations, site_id: &str) {

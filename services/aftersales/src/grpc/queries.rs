@@ -57,20 +57,8 @@ impl AftersalesService {
                 "must be an order's id: 1 to 40 lower-case letters and digits",
             );
         }
-        for (index, status) in request.statuses.iter().enumerate() {
-            violations.require(
-                CaseStatus::try_from(*status).is_ok_and(|known| known != CaseStatus::Unspecified),
-                format!("statuses[{index}]"),
-                "must be a known status",
-            );
-        }
-        for (index, kind) in request.kinds.iter().enumerate() {
-            violations.require(
-                CaseKind::try_from(*kind).is_ok_and(|known| known != CaseKind::Unspecified),
-                format!("kinds[{index}]"),
-                "must be a known kind",
-            );
-        }
+        violations.choices(&request.statuses, CaseStatus::as_str_name, "statuses");
+        violations.choices(&request.kinds, CaseKind::as_str_name, "kinds");
         violations.require(
             request.statuses.len() <= 20,
             "statuses",
