@@ -2,10 +2,11 @@
 
 use futures::future::join_all;
 use ordo_proto::{
+    fulfilment::{RecordPickRequest, ShortPickReason},
     intake::HoldReason,
     inventory::{ReservationLine, ReserveRequest},
 };
-use ordo_scenarios::{Shop, Store, again, named, orders::order};
+use ordo_scenarios::{Shop, Store, again, header, named, orders::order};
 
 #[tokio::test]
 async fn an_order_short_of_stock_waits_and_comes_free_by_itself_when_stock_arrives() {
@@ -48,6 +49,38 @@ async fn waiting_orders_are_served_first_come_first_served() {
     shop.settle().await;
     let last = shop.get(&ids[2]).await.unwrap();
     assert!(!last.holds.is_empty());
+    shop.verify().await;
+    shop.close().await;
+}
+
+/// The book says five, the bin is empty. Until inventory has booked that, it would give the order units from there again.
+#[tokio::test]
+async fn what_was_not_found_is_asked_for_again_and_never_from_the_empty_bin() {
+    let shop = Shop::open(Store::Sqlite).await;
+    shop.stock("TEA", 5).await;
+    let id = shop.placed(order("1", &[("TEA", 2)])).await;
+    let work = shop.work_of(&id, 1).await.remove(0);
+    let pick = RecordPickRequest {
+        header: header(),
+        fulfilment_order_id: work.fulfilment_order_id.clone(),
+        line_id: "1".to_owned(),
+        missing: 2,
+        reason: ShortPickReason::NotInStock.into(),
+        ..RecordPickRequest::default()
+    };
+    again(|| async { shop.fulfilment().record_pick(pick.clone()).await })
+        .await
+        .unwrap();
+    shop.order_when(&id, |order| {
+        let held_for = |reason| order.holds.iter().any(|hold| hold.reason() == reason);
+        held_for(HoldReason::ShortPick) && held_for(HoldReason::ShortStock)
+    })
+    .await;
+    shop.available_when("TEA", |tea| tea.on_hand == 0).await;
+    shop.receive("TEA", 2).await;
+    shop.order_when(&id, |order| order.holds.is_empty()).await;
+    shop.fulfil(&id).await;
+    assert_eq!(shop.work_of(&id, 2).await.len(), 2, "not found once");
     shop.verify().await;
     shop.close().await;
 }
