@@ -4,10 +4,10 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::atomic::Ordering,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use ordo_backup::{Kind, restore, take};
+use ordo_backup::{BackupError, Kind, restore, take};
 use ordo_cluster::{BROKER, SERVICES};
 use ordo_sql::StoreUrl;
 use rustix::process::{Signal, kill_process};
@@ -20,12 +20,16 @@ use crate::{
     world::World,
 };
 
+/// How long Postgres may take to answer again.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A backup of some services.
 #[derive(Debug)]
 struct Backup {
     /// For each service: everything that it said before this moment is in it.
     since: Vec<Instant>,
-    folder: PathBuf,
+    /// For each service.
+    folders: Vec<PathBuf>,
 }
 
 /// What was put aside.
@@ -63,15 +67,21 @@ impl Backups {
         folder: PathBuf,
     ) -> Result<(), ChaosError> {
         let store = store(world)?;
-        let mut since = Vec::new();
+        let (mut since, mut folders) = (Vec::new(), Vec::new());
         for service in services {
             since.push(Instant::now());
-            take(service, &store, Kind::Service, &folder.join(service))
-                .await
-                .map_err(|error| ChaosError::failed("a backup", Chain(&error)))?;
+            let mut number = 0;
+            let taken = once_it_answers("a backup", async || {
+                // What a try that was cut off left is in nobody's way.
+                number += 1;
+                let folder = folder.join(format!("{service}-{number}"));
+                take(service, &store, Kind::Service, &folder).await?;
+                Ok(folder)
+            });
+            folders.push(taken.await?);
         }
         self.services
-            .insert(services.to_vec(), Backup { since, folder });
+            .insert(services.to_vec(), Backup { since, folders });
         Ok(())
     }
 
@@ -88,10 +98,12 @@ impl Backups {
         for service in services {
             world.cluster.take_down(service).await?;
         }
-        for (service, since) in services.iter().zip(&backup.since) {
-            restore(service, &store, &backup.folder.join(service), true)
-                .await
-                .map_err(|error| ChaosError::failed("a restore", Chain(&error)))?;
+        let parts = backup.since.iter().zip(&backup.folders);
+        for (service, (since, folder)) in services.iter().zip(parts) {
+            let restored = once_it_answers("a restore", async || {
+                restore(service, &store, folder, true).await.map(|_| ())
+            });
+            restored.await?;
             world.shop.history.rewound(service, *since);
         }
         for service in services {
@@ -111,6 +123,23 @@ impl Backups {
         files::copy(older, &store)?;
         world.come_back(BROKER).await;
         Ok(())
+    }
+}
+
+/// Tries again while Postgres recovers from what was done to it a moment ago, as an operator would.
+async fn once_it_answers<T>(
+    what: &str,
+    mut work: impl AsyncFnMut() -> Result<T, BackupError>,
+) -> Result<T, ChaosError> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match work().await {
+            Ok(done) => return Ok(done),
+            Err(error) if Instant::now() > end => {
+                return Err(ChaosError::failed(what, Chain(&error)));
+            }
+            Err(_) => tokio::time::sleep(Duration::from_millis(200)).await, // Not a wait: the pause before another try.
+        }
     }
 }
 

@@ -22,6 +22,9 @@ use crate::{
 /// Load before the first fault of a life.
 const WARM_UP: Duration = Duration::from_millis(300);
 
+/// Parked entities that are printed for a life.
+const MOST_TOLD: usize = 3;
+
 /// What to do.
 #[derive(Debug, Clone)]
 pub struct Campaign {
@@ -206,7 +209,7 @@ impl Life<'_> {
                     verdict.took[2].as_secs_f64()
                 );
                 if place + 1 == schedule.len() {
-                    for parked in &verdict.parked {
+                    for parked in verdict.parked.iter().take(MOST_TOLD) {
                         println!("life {}: parked after a restore: {parked}", self.seed);
                     }
                     tally.parked += verdict.parked.len() as u64;
