@@ -79,8 +79,8 @@ async fn what_was_not_found_is_asked_for_again_and_never_from_the_empty_bin() {
     shop.available_when("TEA", |tea| tea.on_hand == 0).await;
     shop.receive("TEA", 2).await;
     shop.order_when(&id, |order| order.holds.is_empty()).await;
-    shop.fulfil(&id).await;
     assert_eq!(shop.work_of(&id, 2).await.len(), 2, "not found once");
+    shop.fulfil(&id).await;
     shop.verify().await;
     shop.close().await;
 }
