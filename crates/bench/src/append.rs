@@ -1,23 +1,21 @@
 //! `ordo bench append`: commands through the log, beside a raw writer.
 
 mod floor;
-mod load;
 mod report;
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use ordo_event_log::{EventLog, EventLogConfig};
 
+pub use crate::load::Streams;
 pub use report::{AppendReport, Row};
 
-use self::{
-    floor::Floor,
-    load::{Load, Round},
-};
+use self::floor::Floor;
 use crate::{
     error::{BenchError, During as _},
     latency::{Latencies, median},
+    load::{Load, Round},
     machine::Machine,
     store::Home,
 };
@@ -48,33 +46,15 @@ pub struct AppendOptions {
     /// Length of a round in milliseconds.
     #[arg(long, default_value_t = 1000)]
     pub round_ms: u64,
+    /// Streams of 100 events each that `existing` chooses from.
+    #[arg(long, default_value_t = 1000, value_parser = at_least_one)]
+    pub existing: usize,
     /// Bytes of an event's payload.
     #[arg(long, default_value_t = 400)]
     pub payload: usize,
     /// Partitions of the log. The floor is one writer, so the fair number is one.
     #[arg(long, default_value_t = 1)]
     pub partitions: u32,
-}
-
-/// Which streams are appended to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Streams {
-    /// A new one with every command.
-    Fresh,
-    /// One of 1,000 that have 100 events each, chosen at random.
-    Existing,
-    /// One single stream.
-    Hot,
-}
-
-impl std::fmt::Display for Streams {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Fresh => "fresh",
-            Self::Existing => "existing",
-            Self::Hot => "hot",
-        })
-    }
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
@@ -105,10 +85,10 @@ pub async fn run(options: AppendOptions) -> Result<AppendReport, BenchError> {
 
 async fn measure(options: &AppendOptions, home: &Home) -> Result<Vec<Row>, BenchError> {
     let empty = open(options, home, "empty").await?;
-    let mut logs = vec![(0, Load::new(empty, options.payload))];
+    let mut logs = vec![(0, Load::new(empty, options.payload, options.existing))];
     if options.fill > 0 {
         let filled = open(options, home, "filled").await?;
-        let load = Load::new(filled, options.payload);
+        let load = Load::new(filled, options.payload, options.existing);
         load.fill(options.fill).await?;
         logs.push((options.fill, load));
     }

@@ -64,7 +64,11 @@ impl Home {
                     let settings = server_settings(&url).await?;
                     ("postgres", url, settings)
                 }
-                StoreUrl::Plugged(_) => return Err(no_address()),
+                StoreUrl::Plugged(_) => {
+                    return Err(BenchError::Option(
+                        "--store is sqlite, sqlite:<folder>, postgres or postgres://…".to_owned(),
+                    ));
+                }
             },
         };
         Ok(Self {
@@ -115,29 +119,21 @@ impl Home {
             .push(database);
     }
 
-    /// Address of a store that is empty, for programs which choose the names of their databases themselves: on Postgres a
-    /// database of its own, which is dropped at the end.
-    pub async fn whole(&self, name: &str) -> Result<StoreUrl, BenchError> {
-        match &self.url {
-            StoreUrl::SqliteDir(folder) => {
-                let folder = folder.join(name);
-                std::fs::create_dir_all(&folder)
-                    .during(format_args!("making {}", folder.display()))?;
-                Ok(StoreUrl::SqliteDir(folder))
-            }
-            StoreUrl::Postgres(url) => {
-                let database = format!("{}_{name}", self.run);
-                execute(url, &format!("create database {database}")).await?;
-                self.whole
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(database.clone());
-                let other = with_database(url, &database)
-                    .ok_or_else(|| BenchError::Option("--store names no Postgres".to_owned()))?;
-                Ok(StoreUrl::Postgres(other))
-            }
-            StoreUrl::Plugged(_) => Err(no_address()),
-        }
+    /// Address of an empty database of its own on the Postgres server, which is dropped at the end, for programs which choose
+    /// the names of their schemas themselves. `None` with SQLite.
+    pub async fn whole(&self, name: &str) -> Result<Option<String>, BenchError> {
+        let StoreUrl::Postgres(url) = &self.url else {
+            return Ok(None);
+        };
+        let database = format!("{}_{name}", self.run);
+        execute(url, &format!("create database {database}")).await?;
+        self.whole
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(database.clone());
+        let other = with_database(url, &database)
+            .ok_or_else(|| BenchError::Option("--store names no Postgres".to_owned()))?;
+        Ok(Some(other))
     }
 
     /// Drops everything that was made. Close its handles first.
@@ -241,10 +237,6 @@ fn with_database(server: &str, name: &str) -> Option<String> {
     };
     let host = address.split_once('/').map_or(address, |(host, _)| host);
     Some(format!("{scheme}{host}/{name}{query}"))
-}
-
-fn no_address() -> BenchError {
-    BenchError::Option("--store names no database that can be reached by an address".to_owned())
 }
 
 #[cfg(test)]

@@ -17,6 +17,10 @@ mod usage;
 pub enum BenchCommand {
     /// Commands through the event log, with all its checks, beside a raw writer.
     Append(ordo_bench::append::AppendOptions),
+    /// A log copied to JetStream, beside raw atomic batches.
+    Relay(ordo_bench::relay::RelayOptions),
+    /// The order list built from a full log, and asked.
+    Project(ordo_bench::project::ProjectOptions),
     /// Orders through all services, from the channel's call to the warehouse.
     Orders(orders::OrdersOptions),
     /// Many buyers of few units of one article.
@@ -30,6 +34,18 @@ pub async fn run(command: BenchCommand, json: bool) -> Result<ExitCode, Fault> {
             ordo_bench::append::run(options)
                 .await
                 .map_err(|error| Fault::because("bench append", error))?,
+            json,
+        ),
+        BenchCommand::Relay(options) => tell(
+            ordo_bench::relay::run(options)
+                .await
+                .map_err(|error| Fault::because("bench relay", error))?,
+            json,
+        ),
+        BenchCommand::Project(options) => tell(
+            ordo_bench::project::run(options)
+                .await
+                .map_err(|error| Fault::because("bench project", error))?,
             json,
         ),
         BenchCommand::Orders(options) => tell(orders::run(options, json).await?, json),

@@ -9,7 +9,7 @@ use tokio::{
     sync::watch,
     time::{Instant, sleep_until, timeout},
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{RelaySettings, RelayStatus, durables::Carried};
 use crate::{
@@ -40,6 +40,27 @@ pub(super) struct PartitionRelay {
     pub(super) carried: Vec<Carried>,
     grown: watch::Receiver<u64>,
     connection: watch::Receiver<u64>,
+}
+
+/// Reads the log in pieces of a batch's size.
+struct Reader {
+    log: EventLog,
+    partition: u32,
+    limit: u32,
+}
+
+impl Reader {
+    async fn read(&self, last: u64) -> Result<Vec<RecordedEvent>, RelayError> {
+        let events = self.log.read(self.partition, last, self.limit).await?;
+        let mut expected = last;
+        for event in &events {
+            expected += 1;
+            if event.position != expected {
+                return Err(RelayError::LogGap(expected));
+            }
+        }
+        Ok(events)
+    }
 }
 
 /// Why waiting ended.
@@ -134,11 +155,18 @@ impl PartitionRelay {
     async fn relay(&mut self) -> Result<std::convert::Infallible, RelayError> {
         let mut last = self.settle(self.settings.compare_samples).await?;
         let mut compare_at = Instant::now() + self.settings.compare_interval;
+        // What follows `last`, read while the broker took what is before it.
+        let mut ahead = None;
         loop {
-            self.grown.mark_unchanged();
-            let events = self.read(last).await?;
+            let events = match ahead.take() {
+                Some(events) => events,
+                None => {
+                    self.grown.mark_unchanged();
+                    self.reader().read(last).await?
+                }
+            };
             if !events.is_empty() {
-                last = self.publish(last, &events).await?;
+                (last, ahead) = self.publish_and_read_on(last, &events).await?;
             }
             let idle = events.is_empty();
             let woken = if idle {
@@ -151,21 +179,45 @@ impl PartitionRelay {
             if matches!(woken, Woken::CompareDue) {
                 last = self.settle(self.settings.compare_samples).await?;
                 compare_at = Instant::now() + self.settings.compare_interval;
+                ahead = None;
             }
         }
     }
 
-    async fn read(&self, last: u64) -> Result<Vec<RecordedEvent>, RelayError> {
-        let limit = u32::try_from(self.settings.batch_events).unwrap_or(u32::MAX);
-        let events = self.log.read(self.stream.partition, last, limit).await?;
-        let mut expected = last;
-        for event in &events {
-            expected += 1;
-            if event.position != expected {
-                return Err(RelayError::LogGap(expected));
-            }
+    fn reader(&self) -> Reader {
+        Reader {
+            log: self.log.clone(),
+            partition: self.stream.partition,
+            limit: u32::try_from(self.settings.batch_events).unwrap_or(u32::MAX),
         }
-        Ok(events)
+    }
+
+    /// Publishes all of `events`, which follow `last`, and when there are likely more reads those meanwhile: the log's
+    /// database and the broker work at the same time. The stream's new end, and what follows it if that was read.
+    async fn publish_and_read_on(
+        &mut self,
+        last: u64,
+        events: &[RecordedEvent],
+    ) -> Result<(u64, Option<Vec<RecordedEvent>>), RelayError> {
+        if events.len() < self.settings.batch_events {
+            return Ok((self.publish(last, events).await?, None));
+        }
+        let through = last + events.len() as u64;
+        self.grown.mark_unchanged();
+        let reader = self.reader();
+        // A task of its own: making rows into events and events into messages are work for two processors.
+        let following =
+            AbortOnDropHandle::new(tokio::spawn(async move { reader.read(through).await }));
+        let end = self.publish(last, events).await?;
+        if end != through {
+            // The stream had another end than expected: what is read does not follow it.
+            return Ok((end, None));
+        }
+        match following.await {
+            Ok(following) => Ok((end, Some(following?))),
+            // It panicked; reading once more in this task shows where.
+            Err(_) => Ok((end, None)),
+        }
     }
 
     /// Publishes all of `events`, which follow `last`. Returns the stream's new end.

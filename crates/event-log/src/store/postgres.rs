@@ -162,7 +162,134 @@ impl Postgres {
         let events = &commit.events;
         let commands = &commit.commands;
         let snapshots = &commit.snapshots;
-        let query = sqlx::query(
+        let with_snapshots = !snapshots.is_empty();
+        let query = sqlx::query(if with_snapshots {
+            COMMIT_WITH_SNAPSHOTS
+        } else {
+            COMMIT
+        })
+        .bind(i64::from(commit.partition))
+        .bind(commit.from.head.epoch as i64)
+        .bind(commit.from.head.position as i64)
+        .bind(commit.from.head.hash.0.as_slice())
+        .bind(commit.to.head.position as i64)
+        .bind(commit.to.head.hash.0.as_slice())
+        .bind(commit.to.time.0)
+        .bind(events.iter().map(|e| e.position as i64).collect::<Vec<_>>())
+        .bind(events.iter().map(|e| e.tenant.as_str()).collect::<Vec<_>>())
+        .bind(
+            events
+                .iter()
+                .map(|e| &*e.stream.aggregate)
+                .collect::<Vec<_>>(),
+        )
+        .bind(events.iter().map(|e| &*e.stream.id).collect::<Vec<_>>())
+        .bind(
+            events
+                .iter()
+                .map(|e| e.stream_version as i64)
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            events
+                .iter()
+                .map(|e| e.event_id.as_bytes().as_slice())
+                .collect::<Vec<_>>(),
+        )
+        .bind(events.iter().map(|e| &*e.type_name).collect::<Vec<_>>())
+        .bind(events.iter().map(|e| e.time.0).collect::<Vec<_>>())
+        .bind(events.iter().map(|e| &*e.payload).collect::<Vec<_>>())
+        .bind(commit.metadata.iter().map(|m| &**m).collect::<Vec<_>>())
+        .bind(
+            events
+                .iter()
+                .map(|e| e.hash.0.as_slice())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            commands
+                .iter()
+                .map(|c| c.tenant.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            commands
+                .iter()
+                .map(|c| c.command_id.as_str())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            commands
+                .iter()
+                .map(|c| c.fingerprint.as_slice())
+                .collect::<Vec<_>>(),
+        )
+        .bind(
+            commands
+                .iter()
+                .map(|c| c.position as i64)
+                .collect::<Vec<_>>(),
+        )
+        .bind(commands.iter().map(|c| c.events as i64).collect::<Vec<_>>())
+        .bind(commands.iter().map(|c| c.time.0).collect::<Vec<_>>())
+        .bind(commands.iter().map(|c| &*c.answer).collect::<Vec<_>>());
+        let query = if with_snapshots {
+            query
+                .bind(
+                    snapshots
+                        .iter()
+                        .map(|s| s.key.tenant.as_str())
+                        .collect::<Vec<_>>(),
+                )
+                .bind(
+                    snapshots
+                        .iter()
+                        .map(|s| s.key.aggregate)
+                        .collect::<Vec<_>>(),
+                )
+                .bind(snapshots.iter().map(|s| &*s.key.id).collect::<Vec<_>>())
+                .bind(
+                    snapshots
+                        .iter()
+                        .map(|s| i64::from(s.fold_version))
+                        .collect::<Vec<_>>(),
+                )
+                .bind(
+                    snapshots
+                        .iter()
+                        .map(|s| s.version as i64)
+                        .collect::<Vec<_>>(),
+                )
+                .bind(
+                    snapshots
+                        .iter()
+                        .map(|s| s.state.as_slice())
+                        .collect::<Vec<_>>(),
+                )
+        } else {
+            query
+        };
+        match self.fetch_rows(query).await {
+            Ok(rows) if rows.is_empty() => Err(CommitError::Conflict),
+            Ok(_) => Ok(()),
+            Err(StoreError::Database(sqlx::Error::Database(error)))
+                if error.is_unique_violation() =>
+            {
+                Err(CommitError::Taken)
+            }
+            Err(error) => Err(CommitError::Unknown(error)),
+        }
+    }
+
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// The head's compare-and-set feeds every insert. `$further` are common table expressions after those of events and commands.
+macro_rules! commit_sql {
+    ($further:literal) => {
+        concat!(
             "with head as (
                 update heads set position = $5, hash = $6, time = $7
                 where partition = $1 and epoch = $2 and position = $3 and hash = $4
@@ -184,64 +311,26 @@ impl Postgres {
                 from head, unnest($19::text[], $20::text[], $21::bytea[], $22::bigint[], $23::bigint[], $24::bigint[],
                                   $25::bytea[])
                      as c(tenant, command_id, fingerprint, position, events, time, answer)
-             ),
-             new_snapshots as (
+             )",
+            $further,
+            " select partition from head"
+        )
+    };
+}
+
+/// A commit without snapshots: all but one in a hundred. A part that writes nothing would still cost the server its start.
+const COMMIT: &str = commit_sql!("");
+
+const COMMIT_WITH_SNAPSHOTS: &str = commit_sql!(
+    ", new_snapshots as (
                 insert into snapshots as s (tenant, aggregate, stream_id, fold_version, version, state)
                 select n.tenant, n.aggregate, n.stream_id, n.fold_version, n.version, n.state
                 from head, unnest($26::text[], $27::text[], $28::text[], $29::bigint[], $30::bigint[], $31::bytea[])
                      as n(tenant, aggregate, stream_id, fold_version, version, state)
                 on conflict (tenant, aggregate, stream_id) do update
                 set fold_version = excluded.fold_version, version = excluded.version, state = excluded.state
-             )
-             select partition from head",
-        )
-        .bind(i64::from(commit.partition))
-        .bind(commit.from.head.epoch as i64)
-        .bind(commit.from.head.position as i64)
-        .bind(commit.from.head.hash.0.as_slice())
-        .bind(commit.to.head.position as i64)
-        .bind(commit.to.head.hash.0.as_slice())
-        .bind(commit.to.time.0)
-        .bind(events.iter().map(|e| e.position as i64).collect::<Vec<_>>())
-        .bind(events.iter().map(|e| e.tenant.as_str()).collect::<Vec<_>>())
-        .bind(events.iter().map(|e| &*e.stream.aggregate).collect::<Vec<_>>())
-        .bind(events.iter().map(|e| &*e.stream.id).collect::<Vec<_>>())
-        .bind(events.iter().map(|e| e.stream_version as i64).collect::<Vec<_>>())
-        .bind(events.iter().map(|e| e.event_id.as_bytes().as_slice()).collect::<Vec<_>>())
-        .bind(events.iter().map(|e| &*e.type_name).collect::<Vec<_>>())
-        .bind(events.iter().map(|e| e.time.0).collect::<Vec<_>>())
-        .bind(events.iter().map(|e| &*e.payload).collect::<Vec<_>>())
-        .bind(commit.metadata.iter().map(|m| &**m).collect::<Vec<_>>())
-        .bind(events.iter().map(|e| e.hash.0.as_slice()).collect::<Vec<_>>())
-        .bind(commands.iter().map(|c| c.tenant.as_str()).collect::<Vec<_>>())
-        .bind(commands.iter().map(|c| c.command_id.as_str()).collect::<Vec<_>>())
-        .bind(commands.iter().map(|c| c.fingerprint.as_slice()).collect::<Vec<_>>())
-        .bind(commands.iter().map(|c| c.position as i64).collect::<Vec<_>>())
-        .bind(commands.iter().map(|c| c.events as i64).collect::<Vec<_>>())
-        .bind(commands.iter().map(|c| c.time.0).collect::<Vec<_>>())
-        .bind(commands.iter().map(|c| &*c.answer).collect::<Vec<_>>())
-        .bind(snapshots.iter().map(|s| s.key.tenant.as_str()).collect::<Vec<_>>())
-        .bind(snapshots.iter().map(|s| s.key.aggregate).collect::<Vec<_>>())
-        .bind(snapshots.iter().map(|s| &*s.key.id).collect::<Vec<_>>())
-        .bind(snapshots.iter().map(|s| i64::from(s.fold_version)).collect::<Vec<_>>())
-        .bind(snapshots.iter().map(|s| s.version as i64).collect::<Vec<_>>())
-        .bind(snapshots.iter().map(|s| s.state.as_slice()).collect::<Vec<_>>());
-        match self.fetch_rows(query).await {
-            Ok(rows) if rows.is_empty() => Err(CommitError::Conflict),
-            Ok(_) => Ok(()),
-            Err(StoreError::Database(sqlx::Error::Database(error)))
-                if error.is_unique_violation() =>
-            {
-                Err(CommitError::Taken)
-            }
-            Err(error) => Err(CommitError::Unknown(error)),
-        }
-    }
-
-    pub async fn close(&self) {
-        self.pool.close().await;
-    }
-}
+     )"
+);
 
 /// Makes the tables unless they are there, whoever else may be doing the same.
 async fn create(

@@ -57,7 +57,8 @@ impl IntakeService {
 
         let place = self.with_facts(&tenant, partition, place, message).await?;
         let order_id = place.order_id.clone();
-        let command = command.prefetch::<Order>(&order_id);
+        // Nearly always: the id was made for this request unless the order is known by its number.
+        let command = command.new_stream::<Order>(&order_id);
         let answer = |order: &Order| PlaceOrderResponse {
             receipt: None,
             order_id: answers::body(order)

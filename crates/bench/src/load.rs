@@ -1,4 +1,4 @@
-//! Callers that append through the log.
+//! Callers that append to a log.
 
 use std::{
     sync::Arc,
@@ -6,24 +6,43 @@ use std::{
 };
 
 use bytes::Bytes;
+use clap::ValueEnum;
 use futures::future::try_join_all;
 use ordo_event_log::{EventLog, ExecuteError, TenantId};
 
-use super::Streams;
 use crate::{
     error::{BenchError, During as _},
     latency::Latencies,
     sample::{self, Notebook},
 };
 
-/// Streams of [`Streams::Existing`].
-const EXISTING: usize = 1000;
-/// Events that each of them has at first.
+/// Events that each stream of [`Streams::Existing`] has at first.
 const EVENTS: usize = 100;
 /// Events of one command while a log is filled.
 const FILLING: u64 = 10;
 /// Callers that fill a log.
 const FILLERS: u64 = 256;
+
+/// Which streams are appended to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Streams {
+    /// A new one with every command.
+    Fresh,
+    /// One of many that have 100 events each, chosen at random.
+    Existing,
+    /// One single stream.
+    Hot,
+}
+
+impl std::fmt::Display for Streams {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Fresh => "fresh",
+            Self::Existing => "existing",
+            Self::Hot => "hot",
+        })
+    }
+}
 
 /// One log and the callers of its rounds.
 #[derive(Clone)]
@@ -31,6 +50,8 @@ pub(crate) struct Load {
     log: EventLog,
     tenant: TenantId,
     note: Bytes,
+    /// Streams of [`Streams::Existing`].
+    existing: usize,
 }
 
 /// What a round gave.
@@ -42,11 +63,12 @@ pub(crate) struct Round {
 }
 
 impl Load {
-    pub fn new(log: EventLog, payload: usize) -> Self {
+    pub fn new(log: EventLog, payload: usize, existing: usize) -> Self {
         Self {
             log,
             tenant: sample::tenant(),
             note: sample::note(payload),
+            existing,
         }
     }
 
@@ -58,7 +80,7 @@ impl Load {
             let mine = commands / FILLERS + u64::from(filler < commands % FILLERS);
             tokio::spawn(async move {
                 for _ in 0..mine {
-                    load.append(&load.new_id(), FILLING as usize).await?;
+                    load.append(&load.new_id(), true, FILLING as usize).await?;
                 }
                 Ok::<(), BenchError>(())
             })
@@ -71,8 +93,8 @@ impl Load {
 
     /// Makes the streams of [`Streams::Existing`], which also brings them into memory.
     pub async fn prepare_existing(&self) -> Result<(), BenchError> {
-        try_join_all((0..EXISTING).map(|stream| async move {
-            self.append(&existing(stream), EVENTS).await?;
+        try_join_all((0..self.existing).map(|stream| async move {
+            self.append(&existing(stream), false, EVENTS).await?;
             Ok(())
         }))
         .await?;
@@ -108,14 +130,24 @@ impl Load {
         while Instant::now() < end {
             let id: Arc<str> = match streams {
                 Streams::Fresh => self.new_id().into(),
-                Streams::Existing => existing(rand::random_range(0..EXISTING)).into(),
+                Streams::Existing => existing(rand::random_range(0..self.existing)).into(),
                 Streams::Hot => "hot".into(),
             };
             let asked = Instant::now();
-            self.append(&id, 1).await?;
+            self.append(&id, streams == Streams::Fresh, 1).await?;
             latencies.add(asked.elapsed());
         }
         Ok(latencies)
+    }
+
+    /// The log.
+    pub fn log(&self) -> &EventLog {
+        &self.log
+    }
+
+    /// One event on a new stream.
+    pub async fn append_fresh(&self) -> Result<(), BenchError> {
+        self.append(&self.new_id(), true, 1).await
     }
 
     fn new_id(&self) -> String {
@@ -124,9 +156,14 @@ impl Load {
     }
 
     /// One command with all that the log checks; its answer says the stream's new version.
-    async fn append(&self, id: &str, events: usize) -> Result<(), BenchError> {
+    async fn append(&self, id: &str, new: bool, events: usize) -> Result<(), BenchError> {
         let partition = self.log.partition_for(&self.tenant, id);
-        let command = sample::command(&self.tenant, partition).prefetch::<Notebook>(id);
+        let command = sample::command(&self.tenant, partition);
+        let command = if new {
+            command.new_stream::<Notebook>(id)
+        } else {
+            command.prefetch::<Notebook>(id)
+        };
         let (id, note) = (id.to_owned(), self.note.clone());
         let receipt = self
             .log
@@ -145,7 +182,7 @@ impl Load {
         Ok(())
     }
 
-    /// Ends the log after counting that nothing is missing.
+    /// Ends the log.
     pub async fn close(self) -> Result<(), BenchError> {
         self.log.close().await;
         Ok(())
