@@ -300,10 +300,9 @@ impl Table {
             let params = params![id];
             let locking = tx.execute("update lease set holder = '' where holder = $1", &params);
             tokio::pin!(locking);
-            while tokio::time::timeout(CUT_AFTER, &mut locking)
+            while !tokio::time::timeout(CUT_AFTER, &mut locking)
                 .await
                 .map_or(Ok(false), |done| done.map(|_| true))?
-                == false
             {
                 self.cut_off_who_blocks(this).await?;
             }
