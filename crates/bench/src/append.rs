@@ -111,7 +111,7 @@ async fn measure(options: &AppendOptions, home: &Home) -> Result<Vec<Row>, Bench
                 floors.push(floor.round(in_flight == 1, round).await?);
                 for index in 0..logs.len() {
                     // Who goes first alternates, so that neither always has what the other left.
-                    let index = if number % 2 == 0 {
+                    let index = if number.is_multiple_of(2) {
                         index
                     } else {
                         logs.len() - 1 - index

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use clap::ValueEnum;
 use futures::future::try_join_all;
-use ordo_event_log::{EventLog, ExecuteError, TenantId};
+use ordo_event_log::{EventLog, TenantId};
 
 use crate::{
     error::{BenchError, During as _},
@@ -171,7 +171,6 @@ impl Load {
                 Ok(*unit.emit::<Notebook>(&id, vec![note.clone(); events])?)
             })
             .await
-            .map_err(|error: ExecuteError<_>| error)
             .during("appending")?;
         if receipt.answer < events as u64 || receipt.duplicate {
             return Err(BenchError::Wrong(format!(

@@ -105,6 +105,10 @@ impl PrivatePostgres {
 }
 
 impl Drop for PrivatePostgres {
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the end of a benchmark; nothing else runs, and the folder must outlive the server"
+    )]
     fn drop(&mut self) {
         // SIGQUIT ends the server with its children; the folder goes right after, so nothing needs to be written out.
         if let Some(pid) = self.server.id().and_then(|id| Pid::from_raw(id as i32)) {

@@ -68,7 +68,13 @@ pub(crate) fn tenant() -> TenantId {
 /// Bytes that do not compress to nothing: half of them random.
 pub(crate) fn note(bytes: usize) -> Bytes {
     (0..bytes)
-        .map(|index| if index % 2 == 0 { b'x' } else { rand::random() })
+        .map(|index| {
+            if index.is_multiple_of(2) {
+                b'x'
+            } else {
+                rand::random()
+            }
+        })
         .collect()
 }
 

@@ -138,12 +138,12 @@ impl Home {
 
     /// Drops everything that was made. Close its handles first.
     pub async fn remove(self) -> Result<(), BenchError> {
-        for database in self
+        let made = self
             .made
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .split_off(0)
-        {
+            .split_off(0);
+        for database in made {
             self.url
                 .remove(&database)
                 .await
