@@ -198,7 +198,8 @@ impl Shop {
         let limit = Duration::from_secs(40);
         let quiet = async {
             while !self.is_quiet().await {
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                // Not a wait: the pause of a loop that polls.
+                tokio::time::sleep(Duration::from_millis(5)).await; // Not a wait: the pause of a polling loop.
             }
         };
         if tokio::time::timeout(limit, quiet).await.is_err() {
