@@ -17,7 +17,7 @@ use std::{sync::Arc, time::Duration};
 use futures::future::join_all;
 use ordo_bus::{Bus, BusConfig, Relay, RelaySettings};
 use ordo_event_log::{Command, EventLog, EventLogConfig, EventSource, Receipt, TenantId};
-use ordo_lease::{LeaseSettings, Leases};
+use ordo_lease::Leases;
 use ordo_privacy::{KeyStore, MasterKeys, Vault};
 use ordo_projection::{Reactor, ReactorSettings, ReadModel, ReadModelSettings};
 use ordo_proto::types::Contact;
@@ -97,13 +97,8 @@ impl Shop {
         let bus = Bus::connect(BusConfig::new(place.nats.clone()))
             .await
             .unwrap();
-        // What the process before held is given up soon after it has crashed.
-        let leases = Leases::join(LeaseSettings {
-            beat: Duration::from_millis(25),
-            silence: Duration::from_millis(75),
-            ..LeaseSettings::new(SERVICE, store.clone())
-        });
-        let leases = leases.await.unwrap();
+        // There is never more than one process; how replicas take over from each other is shown elsewhere.
+        let leases = Leases::alone();
         let relay = Relay::share(&bus, log.clone(), RelaySettings::default(), &leases)
             .await
             .unwrap();
