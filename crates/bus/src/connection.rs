@@ -41,7 +41,7 @@ struct Inner {
 pub(crate) enum Link {
     Nats {
         client: Client,
-        jetstream: jetstream::Context,
+        jetstream: Box<jetstream::Context>,
     },
     Plugged(Arc<dyn Broker>),
 }
@@ -82,7 +82,10 @@ impl Bus {
             .build(client.clone());
         let bus = Self {
             inner: Arc::new(Inner {
-                link: Link::Nats { client, jetstream },
+                link: Link::Nats {
+                    client,
+                    jetstream: Box::new(jetstream),
+                },
                 config,
                 changes,
             }),
