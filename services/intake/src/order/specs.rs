@@ -12,6 +12,7 @@ mod paying;
 mod placing;
 mod properties;
 mod returning;
+mod short_picks;
 mod stocking;
 
 /// One event of every type, as stored by earlier versions.
