@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Durations of one kind.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Latencies(Vec<u32>);
+pub struct Latencies(Vec<u32>);
 
 impl Latencies {
     /// Kept in microseconds; saturates above an hour.
@@ -13,12 +13,19 @@ impl Latencies {
             .push(u32::try_from(duration.as_micros()).unwrap_or(u32::MAX));
     }
 
+    /// Takes the others in.
     pub fn append(&mut self, mut other: Self) {
         self.0.append(&mut other.0);
     }
 
+    /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The smallest duration that `share` (0 to 1) of all do not exceed, in milliseconds; 0 without any.
@@ -34,7 +41,7 @@ impl Latencies {
 }
 
 /// The middle value; of an even number of values the mean of the two in the middle; 0 of none.
-pub(crate) fn median(values: &[f64]) -> f64 {
+pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
@@ -46,7 +53,7 @@ pub(crate) fn median(values: &[f64]) -> f64 {
 }
 
 /// `value` with that many digits behind the point.
-pub(crate) fn round(value: f64, digits: i32) -> f64 {
+pub fn round(value: f64, digits: i32) -> f64 {
     let factor = 10_f64.powi(digits);
     (value * factor).round() / factor
 }

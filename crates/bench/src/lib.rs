@@ -23,6 +23,7 @@ mod store;
 
 pub use broker::PrivateBroker;
 pub use error::BenchError;
+pub use latency::{Latencies, median, round};
 pub use machine::Machine;
 pub use postgres::PrivatePostgres;
 pub use store::Home;
