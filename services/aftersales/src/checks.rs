@@ -137,7 +137,6 @@ mod tests {
         PurchasePaymentRecorded {
             payment_id: "p1".to_owned(),
             amount: gbp(500),
-            ..PurchasePaymentRecorded::default()
         }
         .into()
     }
