@@ -78,8 +78,8 @@ pub async fn restore(
         replace,
     };
     match Place::of(store)? {
-        Place::Sqlite(folder) => job.into_folder(folder).await,
-        Place::Postgres(url) => job.into_schemas(url).await,
+        Place::Sqlite(folder) => job.restore_folder(folder).await,
+        Place::Postgres(url) => job.restore_schemas(url).await,
     }
 }
 
@@ -165,7 +165,7 @@ impl Job<'_> {
         }
     }
 
-    async fn into_folder(&self, folder: &Path) -> Result<Restored, BackupError> {
+    async fn restore_folder(&self, folder: &Path) -> Result<Restored, BackupError> {
         let found = sqlite::databases(folder, self.service())?;
         self.refuse_to_overwrite(&found)?;
         std::fs::create_dir_all(folder).map_err(BackupError::file(folder))?;
@@ -212,7 +212,7 @@ impl Job<'_> {
         Ok(report)
     }
 
-    async fn into_schemas(&self, url: &str) -> Result<Restored, BackupError> {
+    async fn restore_schemas(&self, url: &str) -> Result<Restored, BackupError> {
         let mut connection = postgres::connect(url).await?;
         let found = postgres::databases(&mut connection, self.service()).await?;
         self.refuse_to_overwrite(&found)?;
