@@ -132,7 +132,7 @@ async fn side(store: &StoreUrl, database: &str) -> Db {
 pub struct Shelf(tempfile::TempDir);
 
 impl Shelf {
-    pub fn new() -> Self {
+    pub fn empty() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 

@@ -24,7 +24,7 @@ async fn assert_whole(store: &StoreUrl, expected: &[u64], epoch: u64) {
 async fn what_came_after_a_backup_is_gone_after_its_restore_and_the_epoch_is_new() {
     on_every_store(async |store| {
         let url = store.store_url();
-        let shelf = Shelf::new();
+        let shelf = Shelf::empty();
         let log = open(&url).await;
         record(&log, 0..20).await;
         put(&url, "shop.react.inbox", &["old"]).await;
@@ -82,7 +82,7 @@ async fn a_backup_of_either_store_restores_into_either() {
     let fresh = ordo_testkit::stores().await.unwrap();
     for (from, into) in [(0, 1), (1, 0)] {
         let (from, into) = (stores[from].store_url(), fresh[into].store_url());
-        let shelf = Shelf::new();
+        let shelf = Shelf::empty();
         let log = open(&from).await;
         record(&log, 0..30).await;
         put(&from, "shop.react.inbox", &["a", "b"]).await;
@@ -104,7 +104,7 @@ async fn a_backup_of_either_store_restores_into_either() {
 async fn a_running_service_and_a_damaged_or_foreign_backup_are_refused_and_nothing_changes() {
     on_every_store(async |store| {
         let url = store.store_url();
-        let shelf = Shelf::new();
+        let shelf = Shelf::empty();
         let log = open(&url).await;
         record(&log, 0..20).await;
         take(SERVICE, &url, Kind::Service, &shelf.place("a"))
@@ -140,7 +140,7 @@ async fn a_running_service_and_a_damaged_or_foreign_backup_are_refused_and_nothi
 async fn restored_keys_bring_nobody_back_who_was_erased_meanwhile() {
     on_every_store(async |store| {
         let url = store.store_url();
-        let shelf = Shelf::new();
+        let shelf = Shelf::empty();
         let keys = url
             .open("shop.keys", OpenOptions::durable())
             .await

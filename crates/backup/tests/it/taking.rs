@@ -10,7 +10,7 @@ async fn a_backup_holds_everything_that_was_acknowledged_before_it_began_while_w
         let url = store.store_url();
         let log = open(&url).await;
         record(&log, 0..40).await;
-        let shelf = Shelf::new();
+        let shelf = Shelf::empty();
         let writer = tokio::spawn({
             let log = log.clone();
             async move { record(&log, 40..400).await }
@@ -44,7 +44,7 @@ async fn keys_and_what_can_be_rebuilt_are_not_in_a_service_s_backup() {
         ] {
             put(&url, database, &["x"]).await;
         }
-        let shelf = Shelf::new();
+        let shelf = Shelf::empty();
         let (manifest, _) = take(SERVICE, &url, Kind::Service, &shelf.place("service"))
             .await
             .unwrap();
@@ -66,7 +66,7 @@ async fn a_damaged_file_a_changed_manifest_and_half_a_backup_are_found() {
     let url = store.store_url();
     let log = open(&url).await;
     record(&log, 0..20).await;
-    let shelf = Shelf::new();
+    let shelf = Shelf::empty();
     for name in ["file", "manifest", "half"] {
         let place = shelf.place(name);
         take(SERVICE, &url, Kind::Service, &place).await.unwrap();
@@ -108,7 +108,7 @@ async fn a_log_whose_chain_is_broken_makes_no_backup() {
     .await
     .unwrap();
     db.close().await;
-    let shelf = Shelf::new();
+    let shelf = Shelf::empty();
     let taken = take(SERVICE, &url, Kind::Service, &shelf.place("a")).await;
     match taken {
         Err(BackupError::Damaged(what)) => assert!(what.contains("position 4"), "{what}"),
@@ -121,7 +121,7 @@ async fn a_log_whose_chain_is_broken_makes_no_backup() {
 async fn a_folder_with_something_in_it_and_a_store_without_a_log_are_refused() {
     on_every_store(async |store| {
         let url = store.store_url();
-        let shelf = Shelf::new();
+        let shelf = Shelf::empty();
         let taken = take(SERVICE, &url, Kind::Service, &shelf.place("a")).await;
         assert!(matches!(taken, Err(BackupError::NoLog { .. })), "{taken:?}");
         let log = open(&url).await;
