@@ -48,7 +48,7 @@ pub use operations_service::OperationsService;
 pub use page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, next_page_token, page_key, page_size};
 #[doc(hidden)]
 pub use reason::trim as __private_trim;
-pub use reason::{Reason, SHARED_REASONS, check_document, markdown};
+pub use reason::{Reason, SHARED_REASONS, check_document, code_name, markdown};
 pub use refusal::{DOMAIN, Refusal, status};
 pub use remote::{
     Connecting, Connector, MAX_MESSAGE, Remote, RemoteError, RemoteSettings, SignedChannel,

@@ -187,8 +187,8 @@ pub fn check_document(path: &Path, section: &str, reasons: &[Reason]) -> Option<
         .map(|error| format!("{}: {error}", path.display()))
 }
 
-/// The code as the gRPC specification writes it.
-pub(crate) fn code_name(code: Code) -> &'static str {
+/// The code's name as the gRPC specification and `google.rpc.Code` write it: `INVALID_ARGUMENT`.
+pub fn code_name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
         Code::Cancelled => "CANCELLED",
