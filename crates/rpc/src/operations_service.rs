@@ -3,6 +3,7 @@
 //! A token with a tenant sees, replays and drops that tenant's parked entities only, and is told that a check failed but not where.
 
 mod dropped;
+mod listing;
 mod parked;
 
 use std::{pin::Pin, sync::Arc};

@@ -7,9 +7,12 @@ pub use ordo_cluster::{ClusterFile, SERVICES};
 use ordo_event_log::TenantId;
 use ordo_proto::{
     aftersales::aftersales_client::AftersalesClient,
-    fulfilment::fulfilment_client::FulfilmentClient, intake::intake_client::IntakeClient,
-    inventory::inventory_client::InventoryClient, log::event_log_client::EventLogClient,
-    ops::operations_client::OperationsClient, types::CommandHeader,
+    fulfilment::fulfilment_client::FulfilmentClient,
+    intake::intake_client::IntakeClient,
+    inventory::inventory_client::InventoryClient,
+    log::event_log_client::EventLogClient,
+    ops::operations_client::OperationsClient,
+    types::{CommandHeader, Page},
 };
 use ordo_rpc::{Call, MAX_MESSAGE, Remote, RemoteSettings, SignedChannel, TokenSource};
 
@@ -133,6 +136,24 @@ impl Client {
         let (remote, call) = &self.operator;
         let channel = remote.stream_channel(service, call)?;
         Ok(OperationsClient::new(channel).max_decoding_message_size(MAX_MESSAGE))
+    }
+}
+
+/// Rows of a page that is asked for only to be followed by the next.
+const PAGE: u32 = 500;
+
+/// Asks for page after page. `see` takes an answer and gives the token of the page that it wants next; an empty one ends it.
+pub async fn every_page<T>(
+    ask: impl AsyncFn(Option<Page>) -> Result<T, Fault>,
+    mut see: impl FnMut(T) -> Result<String, Fault>,
+) -> Result<(), Fault> {
+    let mut token = String::new();
+    loop {
+        let answer = ask(Some(Page { size: PAGE, token })).await?;
+        token = see(answer)?;
+        if token.is_empty() {
+            return Ok(());
+        }
     }
 }
 

@@ -3,20 +3,12 @@
 use ordo_event_log::TenantId;
 use ordo_projection::Reactor;
 use ordo_proto::ops::{
-    DropParkedRequest, DropParkedResponse, DroppedEvent, ListDroppedRequest, ListDroppedResponse,
+    DropParkedRequest, DropParkedResponse, ListDroppedRequest, ListDroppedResponse,
 };
 use tonic::Status;
 
-use super::{parked, unknown};
-use crate::{
-    identity::Identity,
-    page::{next_page_token, page_key, page_size},
-    refusal::status,
-    violations::Violations,
-};
-
-/// Rows read at a time.
-const BATCH: u32 = 500;
+use super::{listing, parked, unknown};
+use crate::{identity::Identity, refusal::status};
 
 /// Drops what parked the entity, when the caller may see it.
 pub(super) async fn drop_parked(
@@ -51,49 +43,14 @@ pub(super) async fn list(
     tenant: Option<&TenantId>,
     request: &ListDroppedRequest,
 ) -> Result<ListDroppedResponse, Status> {
-    let mut violations = Violations::new();
-    let size = page_size(request.page.as_ref(), &mut violations) as usize;
-    violations.finish()?;
     let query = ListDroppedRequest {
         page: None,
         ..request.clone()
     };
-    // Reaction and id of the last one shown.
-    let shown: Option<(String, String)> = page_key(request.page.as_ref(), &query)?;
-    let (reaction, mut after) = shown.unwrap_or_default();
-    let from = reactors
-        .iter()
-        .position(|reactor| reactor.name() == reaction)
-        .unwrap_or(0);
-    let mut dropped: Vec<DroppedEvent> = Vec::new();
-    for reactor in &reactors[from..] {
-        let mut after = std::mem::take(&mut after);
-        loop {
-            let batch = reactor.dropped(&after, BATCH).await.map_err(status)?;
-            let is_last = batch.len() < BATCH as usize;
-            for event in batch {
-                after.clone_from(&event.dropped_id);
-                if tenant.is_some_and(|tenant| tenant.as_str() != event.tenant) {
-                    continue;
-                }
-                if dropped.len() == size {
-                    let last = dropped
-                        .last()
-                        .map(|last| (&last.reaction, &last.dropped_id));
-                    return Ok(ListDroppedResponse {
-                        next_page_token: next_page_token(&last, &query),
-                        dropped,
-                    });
-                }
-                dropped.push(event);
-            }
-            if is_last {
-                break;
-            }
-        }
-    }
+    let page = request.page.as_ref();
+    let (dropped, next_page_token) = listing::page(reactors, tenant, page, &query).await?;
     Ok(ListDroppedResponse {
         dropped,
-        next_page_token: String::new(),
+        next_page_token,
     })
 }

@@ -5,19 +5,18 @@ use std::process::ExitCode;
 use clap::{Subcommand, builder::PossibleValuesParser};
 use ordo_proto::{
     ops::{
-        DropParkedRequest, ListDroppedRequest, ListParkedRequest, ParkedEntity, ReplayParkedRequest,
+        DropParkedRequest, ListDroppedRequest, ListDroppedResponse, ListParkedRequest,
+        ListParkedResponse, ParkedEntity, ReplayParkedRequest,
     },
     types::Page,
 };
 
 use crate::{
-    client::{Client, SERVICES},
+    client::{Client, SERVICES, every_page},
     fault::Fault,
     output::{json, json_of, say, table, time},
+    table::Rows,
 };
-
-/// Rows asked for at a time.
-const PAGE: u32 = 500;
 
 /// Work that gave up.
 #[derive(Debug, Subcommand)]
@@ -133,17 +132,8 @@ async fn list(client: &Client) -> Result<(), Fault> {
         "entity", "service", "reaction", "event", "attempts", "since", "waiting", "why",
     ]);
     for service in SERVICES {
-        let mut token = String::new();
-        loop {
-            let request = ListParkedRequest {
-                reaction: String::new(),
-                page: Some(Page { size: PAGE, token }),
-            };
-            let answer = client
-                .operations(service)?
-                .list_parked(request)
-                .await?
-                .into_inner();
+        let ask = async |page| list_parked(client, service, "", page).await;
+        every_page(ask, |answer| {
             if client.json {
                 json_of(service, &answer)?;
             }
@@ -159,19 +149,25 @@ async fn list(client: &Client) -> Result<(), Fault> {
                     parked.error,
                 ]);
             }
-            token = answer.next_page_token;
-            if token.is_empty() {
-                break;
-            }
-        }
+            Ok(answer.next_page_token)
+        })
+        .await?;
     }
-    if client.json {
-        return Ok(());
-    }
-    if rows.is_empty() {
-        return say!("nothing is parked");
-    }
-    say!("{rows}")
+    tell(client, &rows, "nothing is parked")
+}
+
+async fn list_parked(
+    client: &Client,
+    service: &str,
+    reaction: &str,
+    page: Option<Page>,
+) -> Result<ListParkedResponse, Fault> {
+    let request = ListParkedRequest {
+        reaction: reaction.to_owned(),
+        page,
+    };
+    let answer = client.operations(service)?.list_parked(request).await?;
+    Ok(answer.into_inner())
 }
 
 /// What is parked under that name.
@@ -181,34 +177,25 @@ async fn parked(
     reaction: &str,
     entity: &str,
 ) -> Result<ParkedEntity, Fault> {
-    let mut token = String::new();
-    loop {
-        let request = ListParkedRequest {
-            reaction: reaction.to_owned(),
-            page: Some(Page { size: PAGE, token }),
-        };
-        let answer = client
-            .operations(service)?
-            .list_parked(request)
-            .await?
-            .into_inner();
-        if let Some(found) = answer
-            .parked
-            .into_iter()
-            .find(|parked| parked.entity == entity)
-        {
-            return Ok(found);
-        }
-        token = answer.next_page_token;
-        if token.is_empty() {
-            return Err(Fault::refused(
-                "UNKNOWN_NAME",
-                format_args!(
-                    "{entity} is not parked at {service} {reaction}; `ordo parked list` shows what is"
-                ),
-            ));
-        }
-    }
+    let mut found = None;
+    let ask = async |page| list_parked(client, service, reaction, page).await;
+    every_page(ask, |answer| {
+        let mut parked = answer.parked.into_iter();
+        found = parked.find(|parked| parked.entity == entity);
+        Ok(match found {
+            Some(_) => String::new(),
+            None => answer.next_page_token,
+        })
+    })
+    .await?;
+    found.ok_or_else(|| {
+        Fault::refused(
+            "UNKNOWN_NAME",
+            format_args!(
+                "{entity} is not parked at {service} {reaction}; `ordo parked list` shows what is"
+            ),
+        )
+    })
 }
 
 async fn dropped(client: &Client) -> Result<(), Fault> {
@@ -223,17 +210,8 @@ async fn dropped(client: &Client) -> Result<(), Fault> {
         "failed with",
     ]);
     for service in SERVICES {
-        let mut token = String::new();
-        loop {
-            let request = ListDroppedRequest {
-                reaction: String::new(),
-                page: Some(Page { size: PAGE, token }),
-            };
-            let answer = client
-                .operations(service)?
-                .list_dropped(request)
-                .await?
-                .into_inner();
+        let ask = async |page| list_dropped(client, service, page).await;
+        every_page(ask, |answer| {
             if client.json {
                 json_of(service, &answer)?;
             }
@@ -249,17 +227,33 @@ async fn dropped(client: &Client) -> Result<(), Fault> {
                     dropped.error,
                 ]);
             }
-            token = answer.next_page_token;
-            if token.is_empty() {
-                break;
-            }
-        }
+            Ok(answer.next_page_token)
+        })
+        .await?;
     }
+    tell(client, &rows, "nothing was dropped")
+}
+
+async fn list_dropped(
+    client: &Client,
+    service: &str,
+    page: Option<Page>,
+) -> Result<ListDroppedResponse, Fault> {
+    let request = ListDroppedRequest {
+        reaction: String::new(),
+        page,
+    };
+    let answer = client.operations(service)?.list_dropped(request).await?;
+    Ok(answer.into_inner())
+}
+
+/// Prints the table, unless JSON has been printed instead.
+fn tell(client: &Client, rows: &Rows, nothing: &str) -> Result<(), Fault> {
     if client.json {
         return Ok(());
     }
     if rows.is_empty() {
-        return say!("nothing was dropped");
+        return say!("{nothing}");
     }
     say!("{rows}")
 }
