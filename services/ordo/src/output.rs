@@ -71,35 +71,11 @@ pub fn more(next_page_token: &str) -> Result<(), Fault> {
     say!("more: --page {next_page_token}")
 }
 
-/// How many decimals amounts in a currency have (ISO 4217).
-pub fn decimals(currency_code: &str) -> usize {
-    match currency_code {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"
-        | "UYI" | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
-        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
-        _ => 2,
-    }
-}
-
 /// `12.34 GBP`, with the currency's own number of decimals (ISO 4217).
 pub fn money(amount: Option<&Money>) -> String {
-    let Some(Money {
-        currency_code,
-        minor_units,
-    }) = amount
-    else {
-        return String::new();
-    };
-    let decimals = decimals(currency_code);
-    let sign = if *minor_units < 0 { "-" } else { "" };
-    let digits = format!(
-        "{:0>width$}",
-        minor_units.unsigned_abs(),
-        width = decimals + 1
-    );
-    let (whole, fraction) = digits.split_at(digits.len() - decimals);
-    let point = if decimals == 0 { "" } else { "." };
-    format!("{sign}{whole}{point}{fraction} {currency_code}")
+    amount.map_or_else(String::new, |amount| {
+        ordo_iso::amount(&amount.currency_code, amount.minor_units)
+    })
 }
 
 /// Local time to the second.
@@ -128,19 +104,13 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn of(currency: &str, minor_units: i64) -> String {
-        money(Some(&Money {
-            currency_code: currency.into(),
-            minor_units,
-        }))
-    }
-
     #[test]
-    fn money_has_the_decimals_of_its_currency() {
-        assert_eq!(of("GBP", 1234), "12.34 GBP");
-        assert_eq!(of("CNY", -5), "-0.05 CNY");
-        assert_eq!(of("JPY", 300), "300 JPY");
-        assert_eq!(of("KWD", 1), "0.001 KWD");
+    fn money_that_is_not_there_is_empty() {
+        let five = Money {
+            currency_code: "CNY".into(),
+            minor_units: -5,
+        };
+        assert_eq!(money(Some(&five)), "-0.05 CNY");
         assert_eq!(money(None), "");
     }
 

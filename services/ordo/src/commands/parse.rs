@@ -3,33 +3,13 @@
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use ordo_proto::types::{LineQuantity, Money};
 
-use crate::output::decimals;
-
-/// `12.34` in a currency with two decimals, as minor units.
+/// `12.34` in a currency with two decimals.
 pub fn amount(text: &str, currency: &str) -> Result<Money, String> {
-    let decimals = decimals(currency);
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(rest) => (-1, rest),
-        None => (1, text),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let well_formed = !whole.is_empty()
-        && fraction.len() <= decimals
-        && whole
-            .bytes()
-            .chain(fraction.bytes())
-            .all(|b| b.is_ascii_digit());
-    if !well_formed {
-        return Err(format!(
-            "`{text}` is no amount in {currency}, such as 12.34"
-        ));
-    }
-    let minor: i64 = format!("{whole}{fraction:0<decimals$}")
-        .parse()
-        .map_err(|_| format!("`{text}` is too large"))?;
+    let minor_units =
+        ordo_iso::parse_amount(currency, text).map_err(|refused| refused.to_string())?;
     Ok(Money {
         currency_code: currency.to_owned(),
-        minor_units: sign * minor,
+        minor_units,
     })
 }
 
