@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use ordo_bus::StreamLimits;
+
 use super::{AuthConfig, KeysConfig, LogFormat, NatsConfig, TelemetryConfig, TlsConfig};
 use crate::settings::Reader;
 
@@ -30,6 +32,7 @@ impl NatsConfig {
             "",
             "The broker: `nats://host:port` or `tls://host:port`, several separated by commas. Empty: no broker; other services' logs are read over gRPC.",
         );
+        let limits = StreamLimits::default();
         let nats = Self {
             url,
             user: r.text("nats.user", "", "User at the broker."),
@@ -63,14 +66,13 @@ impl NatsConfig {
             ),
             max_bytes: r.value(
                 "nats.max_bytes",
-                // Sixteen streams (four services of four partitions) fit on a laptop's disk.
-                "268435456",
+                &limits.max_bytes.to_string(),
                 "a count of bytes",
                 "Bytes that each stream may hold; there is one for each partition. The broker sets them aside when it makes the stream, and drops the oldest messages beyond them. The owner's log keeps them.",
             ),
             max_age: r.duration(
                 "nats.max_age",
-                "30d",
+                &format!("{}d", limits.max_age.as_secs() / 86_400),
                 "Age at which the broker drops messages; `0s`: any. The owner's log keeps them.",
             ),
         };
