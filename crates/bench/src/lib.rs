@@ -11,6 +11,7 @@
 
 pub mod append;
 mod broker;
+mod database;
 mod error;
 mod latency;
 mod load;
@@ -22,6 +23,7 @@ mod sample;
 mod store;
 
 pub use broker::PrivateBroker;
+pub use database::Database;
 pub use error::BenchError;
 pub use latency::{Latencies, median, round};
 pub use machine::Machine;

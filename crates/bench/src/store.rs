@@ -3,10 +3,11 @@
 use std::sync::{Mutex, PoisonError};
 
 use ordo_sql::StoreUrl;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgConnectOptions};
+use sqlx::Connection as _;
 use tempfile::TempDir;
 
 use crate::{
+    database::{Database, connect},
     error::{BenchError, During as _},
     postgres::PrivatePostgres,
 };
@@ -21,7 +22,7 @@ pub struct Home {
     run: String,
     made: Mutex<Vec<String>>,
     /// Databases of a Postgres server (not schemas), made whole.
-    whole: Mutex<Vec<String>>,
+    whole: Mutex<Vec<Database>>,
     _folder: Option<TempDir>,
     _server: Option<PrivatePostgres>,
 }
@@ -125,15 +126,13 @@ impl Home {
         let StoreUrl::Postgres(url) = &self.url else {
             return Ok(None);
         };
-        let database = format!("{}_{name}", self.run);
-        execute(url, &format!("create database {database}")).await?;
+        let database = Database::make(url, &format!("{}_{name}", self.run)).await?;
+        let url = database.url().to_owned();
         self.whole
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(database.clone());
-        let other = with_database(url, &database)
-            .ok_or_else(|| BenchError::Option("--store names no Postgres".to_owned()))?;
-        Ok(Some(other))
+            .push(database);
+        Ok(Some(url))
     }
 
     /// Drops everything that was made. Close its handles first.
@@ -154,14 +153,8 @@ impl Home {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .split_off(0);
-        if let StoreUrl::Postgres(url) = &self.url {
-            for database in whole {
-                execute(
-                    url,
-                    &format!("drop database if exists {database} with (force)"),
-                )
-                .await?;
-            }
+        for database in whole {
+            database.remove().await?;
         }
         Ok(())
     }
@@ -203,56 +196,4 @@ async fn server_settings(url: &StoreUrl) -> Result<String, BenchError> {
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
     Ok(settings.join(" "))
-}
-
-async fn connect(url: &str) -> Result<PgConnection, BenchError> {
-    let options: PgConnectOptions = url.parse().during("reading --store")?;
-    PgConnection::connect_with(&options)
-        .await
-        .during("connecting to the Postgres server")
-}
-
-/// `sql` holds no input but names made here.
-async fn execute(url: &str, sql: &str) -> Result<(), BenchError> {
-    let mut connection = connect(url).await?;
-    sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
-        .execute(&mut connection)
-        .await
-        .during(sql)?;
-    connection
-        .close()
-        .await
-        .during("closing the connection to the server")
-}
-
-/// The address with another database.
-fn with_database(server: &str, name: &str) -> Option<String> {
-    let scheme = ["postgres://", "postgresql://"]
-        .into_iter()
-        .find(|scheme| server.starts_with(scheme))?;
-    let rest = &server[scheme.len()..];
-    let (address, query) = match rest.split_once('?') {
-        Some((address, query)) => (address, format!("?{query}")),
-        None => (rest, String::new()),
-    };
-    let host = address.split_once('/').map_or(address, |(host, _)| host);
-    Some(format!("{scheme}{host}/{name}{query}"))
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-
-    #[test]
-    fn the_database_in_an_address_is_replaced() {
-        let replaced = |server| with_database(server, "x").unwrap();
-        assert_eq!(replaced("postgres://u:p@h:1/db"), "postgres://u:p@h:1/x");
-        assert_eq!(
-            replaced("postgres://u@h/db?host=/tmp"),
-            "postgres://u@h/x?host=/tmp"
-        );
-        assert_eq!(with_database("mysql://h/db", "x"), None);
-    }
 }

@@ -2,12 +2,10 @@
 
 use std::path::Path;
 
+use ordo_bench::{BenchError, Database, PrivatePostgres};
 use ordo_cluster::{Cluster, ClusterOptions, Lines, Ports, Programs};
 
-use crate::{
-    database::{self, Database},
-    fault::Fault,
-};
+use crate::fault::Fault;
 
 /// A running cluster, and its database when that is on Postgres.
 #[derive(Debug)]
@@ -28,8 +26,9 @@ impl PrivateCluster {
     }
 }
 
-/// Starts a cluster, does `work` on it and stops it again, also after a failure or Ctrl-C. `store` is `sqlite` or a Postgres
-/// server, on which a database is made and dropped again. With `folder` the cluster lies there and its files stay.
+/// Starts a cluster, does `work` on it and stops it again, also after a failure or Ctrl-C. `store` is `sqlite`, `postgres` for
+/// a server of its own, or the address of a Postgres server, on which a database is made and dropped again. With `folder` the
+/// cluster lies there and its files stay.
 pub async fn on_private_cluster<T>(
     store: &str,
     folder: Option<&Path>,
@@ -40,10 +39,15 @@ pub async fn on_private_cluster<T>(
         .tempdir()
         .map_err(|error| Fault::because("making a folder", error))?;
     let home = folder.unwrap_or(temporary.path());
-    let database = database::prepare(store).await?;
+    // Ends when this function does, after everything that is connected to it.
+    let server = match store {
+        "postgres" => Some(PrivatePostgres::start().await.map_err(failed)?),
+        _ => None,
+    };
+    let database = database(store, server.as_ref()).await?;
     let options = ClusterOptions {
         home: home.to_owned(),
-        store: database.as_ref().map(|database| database.url.clone()),
+        store: database.as_ref().map(|database| database.url().to_owned()),
         tenant: "demo".to_owned(),
         ports: Ports::Free,
         programs: Programs::find().map_err(Fault::local)?,
@@ -65,7 +69,25 @@ pub async fn on_private_cluster<T>(
         Err(error) => (Err(Fault::local(error)), database),
     };
     if let Some(database) = database {
-        database.remove().await?;
+        database.remove().await.map_err(failed)?;
     }
     result
+}
+
+/// A database for the cluster; `None` for `sqlite`.
+async fn database(
+    store: &str,
+    server: Option<&PrivatePostgres>,
+) -> Result<Option<Database>, Fault> {
+    if store == "sqlite" {
+        return Ok(None);
+    }
+    let address = server.map_or_else(|| store.to_owned(), PrivatePostgres::url);
+    let name = format!("ordo_run_{}", uuid::Uuid::now_v7().simple());
+    let made = Database::make(&address, &name).await;
+    Ok(Some(made.map_err(failed)?))
+}
+
+fn failed(error: BenchError) -> Fault {
+    Fault::because("making a database for this run", error)
 }

@@ -32,7 +32,8 @@ pub struct HotSkuOptions {
     /// Reservations in flight at once.
     #[arg(long, default_value_t = 256)]
     callers: usize,
-    /// `sqlite`, or a Postgres server (`postgres://user@host/database`) on which a database is made and dropped again.
+    /// `sqlite`, `postgres` (a server is started for the run), or the address of a Postgres server
+    /// (`postgres://user@host/database`) on which a database is made and dropped again.
     #[arg(long, default_value = "sqlite")]
     store: String,
     /// Repetitions, each on an article of its own; the median counts.

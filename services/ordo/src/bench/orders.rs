@@ -12,10 +12,7 @@ use std::{
 use clap::Args;
 use futures::future::try_join_all;
 use ordo_bench::{Latencies, Machine, round};
-use ordo_proto::{
-    intake::{FulfilmentStatus, ListOrdersRequest},
-    types::Page,
-};
+use ordo_proto::intake::{FulfilmentStatus, ListOrdersRequest};
 use serde::Serialize;
 use tokio::task::JoinSet;
 
@@ -24,7 +21,7 @@ use super::{
     usage::{Usage, bytes_under},
 };
 use crate::{
-    client::Client,
+    client::{Client, every_page},
     fault::Fault,
     private_cluster::{PrivateCluster, on_private_cluster},
     settled::settled,
@@ -52,7 +49,8 @@ pub struct OrdersOptions {
     /// Articles in the catalogue.
     #[arg(long, default_value_t = 1_000)]
     articles: usize,
-    /// `sqlite`, or a Postgres server (`postgres://user@host/database`) on which a database is made and dropped again.
+    /// `sqlite`, `postgres` (a server is started for the run), or the address of a Postgres server
+    /// (`postgres://user@host/database`) on which a database is made and dropped again.
     #[arg(long, default_value = "sqlite")]
     store: String,
 }
@@ -258,20 +256,19 @@ async fn all_done(client: &Client) -> Result<(), Fault> {
 /// Every order is with the warehouse.
 async fn all_arrived(client: &Client, placed: usize) -> Result<(), Fault> {
     let mut arrived = 0;
-    let mut token = String::new();
-    loop {
+    let ask = async |page| {
         let request = ListOrdersRequest {
             fulfilment_statuses: vec![FulfilmentStatus::Released.into()],
-            page: Some(Page { size: 500, token }),
+            page,
             ..ListOrdersRequest::default()
         };
-        let answer = client.intake()?.list_orders(request).await?.into_inner();
+        Ok(client.intake()?.list_orders(request).await?.into_inner())
+    };
+    every_page(ask, |answer| {
         arrived += answer.orders.len();
-        token = answer.next_page_token;
-        if token.is_empty() {
-            break;
-        }
-    }
+        Ok(answer.next_page_token)
+    })
+    .await?;
     if arrived == placed {
         Ok(())
     } else {
@@ -292,7 +289,10 @@ impl Bytes {
         let home = private.cluster().home();
         Ok(Self {
             database: match private.database() {
-                Some(database) => database.bytes().await?,
+                Some(database) => database
+                    .bytes()
+                    .await
+                    .map_err(|error| Fault::because("measuring the database", error))?,
                 None => bytes_under(&home.join("data"), &|_| true),
             },
             broker: bytes_under(&home.join("nats"), &|_| true),
