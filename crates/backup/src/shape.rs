@@ -1,6 +1,6 @@
 //! The shape of a table, which both databases can have.
 
-use sqlx::{AssertSqlSafe, PgConnection, Row as _, SqliteConnection};
+use sqlx::{AssertSqlSafe, PgConnection, SqliteConnection};
 
 use crate::BackupError;
 
@@ -127,10 +127,62 @@ impl Table {
     }
 }
 
-fn unsupported(database: &str, table: &str, detail: impl Into<String>) -> BackupError {
-    BackupError::Unsupported {
-        table: format!("{database}: {table}"),
-        detail: detail.into(),
+/// What a database says about a table, before it is known whether the other one can have such a table.
+struct Found {
+    name: String,
+    /// Name, type, not null.
+    columns: Vec<(String, String, bool)>,
+    primary_key: Vec<String>,
+    indexes: Vec<FoundIndex>,
+}
+
+struct FoundIndex {
+    name: String,
+    unique: bool,
+    /// `None`: it is partial or over an expression.
+    columns: Option<Vec<String>>,
+}
+
+impl Found {
+    fn table(self, database: &str) -> Result<Table, BackupError> {
+        let unsupported = |detail| BackupError::Unsupported {
+            table: format!("{database}: {}", self.name),
+            detail,
+        };
+        let mut columns = Vec::new();
+        for (name, kind, not_null) in self.columns {
+            let Some(kind) = Kind::parse(&kind) else {
+                return Err(unsupported(format!("`{name}` is {kind}")));
+            };
+            columns.push(Column {
+                name,
+                kind,
+                not_null,
+            });
+        }
+        let mut indexes = Vec::new();
+        for FoundIndex {
+            name,
+            unique,
+            columns,
+        } in self.indexes
+        {
+            let Some(columns) = columns else {
+                let detail = format!("index {name} is partial or over an expression");
+                return Err(unsupported(detail));
+            };
+            indexes.push(Index {
+                name,
+                unique,
+                columns,
+            });
+        }
+        Ok(Table {
+            name: self.name,
+            columns,
+            primary_key: self.primary_key,
+            indexes,
+        })
     }
 }
 
@@ -148,76 +200,57 @@ pub(crate) async fn of_sqlite(
     .map_err(reading())?;
     let mut tables = Vec::new();
     for name in names {
-        let mut table = Table {
-            columns: Vec::new(),
-            primary_key: Vec::new(),
-            indexes: Vec::new(),
-            name,
-        };
-        let columns = sqlx::query(
-            "select name, type, \"notnull\", pk from pragma_table_info(?) order by cid",
-        )
-        .bind(table.name.as_str())
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(reading())?;
-        let mut key = Vec::new();
-        for row in &columns {
-            let get = || -> Result<(String, String, i64, i64), sqlx::Error> {
-                Ok((
-                    row.try_get(0)?,
-                    row.try_get(1)?,
-                    row.try_get(2)?,
-                    row.try_get(3)?,
-                ))
-            };
-            let (column, kind, not_null, pk) = get().map_err(reading())?;
-            let kind = Kind::parse(&kind).ok_or_else(|| {
-                unsupported(database, &table.name, format!("`{column}` is {kind}"))
-            })?;
-            if pk > 0 {
-                key.push((pk, column.clone()));
-            }
-            table.columns.push(Column {
-                name: column,
-                kind,
-                not_null: not_null != 0,
-            });
-        }
-        key.sort();
-        table.primary_key = key.into_iter().map(|(_, column)| column).collect();
-        let indexes = sqlx::query(
-            "select name, \"unique\", partial from pragma_index_list(?) where origin = 'c' order by name",
-        )
-        .bind(table.name.as_str())
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(reading())?;
-        for row in &indexes {
-            let get = || -> Result<(String, i64, i64), sqlx::Error> {
-                Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
-            };
-            let (index, unique, partial) = get().map_err(reading())?;
-            let columns: Vec<Option<String>> =
-                sqlx::query_scalar("select name from pragma_index_info(?) order by seqno")
-                    .bind(index.as_str())
-                    .fetch_all(&mut *connection)
-                    .await
-                    .map_err(reading())?;
-            let columns: Option<Vec<String>> = columns.into_iter().collect();
-            let Some(columns) = columns.filter(|_| partial == 0) else {
-                let detail = format!("index {index} is partial or over an expression");
-                return Err(unsupported(database, &table.name, detail));
-            };
-            table.indexes.push(Index {
-                name: index,
-                unique: unique != 0,
-                columns,
-            });
-        }
-        tables.push(table);
+        let found = found_in_sqlite(connection, name).await.map_err(reading())?;
+        tables.push(found.table(database)?);
     }
     Ok(tables)
+}
+
+async fn found_in_sqlite(
+    connection: &mut SqliteConnection,
+    name: String,
+) -> Result<Found, sqlx::Error> {
+    let columns: Vec<(String, String, i64, i64)> =
+        sqlx::query_as("select name, type, \"notnull\", pk from pragma_table_info(?) order by cid")
+            .bind(name.as_str())
+            .fetch_all(&mut *connection)
+            .await?;
+    let mut key: Vec<(i64, String)> = columns
+        .iter()
+        .filter(|(.., place)| *place > 0)
+        .map(|(column, .., place)| (*place, column.clone()))
+        .collect();
+    key.sort();
+    let listed: Vec<(String, i64, i64)> = sqlx::query_as(
+        "select name, \"unique\", partial from pragma_index_list(?) where origin = 'c' order by name",
+    )
+    .bind(name.as_str())
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut indexes = Vec::new();
+    for (index, unique, partial) in listed {
+        // An expression has no name.
+        let columns: Vec<Option<String>> =
+            sqlx::query_scalar("select name from pragma_index_info(?) order by seqno")
+                .bind(index.as_str())
+                .fetch_all(&mut *connection)
+                .await?;
+        let columns: Option<Vec<String>> = columns.into_iter().collect();
+        indexes.push(FoundIndex {
+            name: index,
+            unique: unique != 0,
+            columns: columns.filter(|_| partial == 0),
+        });
+    }
+    Ok(Found {
+        name,
+        columns: columns
+            .into_iter()
+            .map(|(column, kind, not_null, _)| (column, kind, not_null != 0))
+            .collect(),
+        primary_key: key.into_iter().map(|(_, column)| column).collect(),
+        indexes,
+    })
 }
 
 /// The tables of a schema.
@@ -235,65 +268,60 @@ pub(crate) async fn of_postgres(
     .map_err(reading())?;
     let mut tables = Vec::new();
     for name in names {
-        let mut table = Table {
-            columns: Vec::new(),
-            primary_key: Vec::new(),
-            indexes: Vec::new(),
-            name,
-        };
-        let columns: Vec<(String, String, bool)> = sqlx::query_as(
-            "select a.attname::text, t.typname::text, a.attnotnull
-             from pg_attribute a join pg_type t on t.oid = a.atttypid
-             join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
-             where n.nspname = $1 and c.relname = $2 and a.attnum > 0 and not a.attisdropped
-             order by a.attnum",
-        )
-        .bind(schema)
-        .bind(table.name.as_str())
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(reading())?;
-        for (column, kind, not_null) in columns {
-            let kind = Kind::parse(&kind)
-                .ok_or_else(|| unsupported(schema, &table.name, format!("`{column}` is {kind}")))?;
-            table.columns.push(Column {
-                name: column,
-                kind,
-                not_null,
-            });
-        }
-        let indexes: Vec<(String, bool, bool, bool, Vec<String>)> = sqlx::query_as(
-            "select i.relname::text, x.indisprimary, x.indisunique,
-                    x.indpred is not null or x.indexprs is not null,
-                    array(select a.attname::text from unnest(x.indkey::int2[]) with ordinality as k(attribute, n)
-                          join pg_attribute a on a.attrelid = x.indrelid and a.attnum = k.attribute order by k.n)
-             from pg_index x join pg_class i on i.oid = x.indexrelid join pg_class c on c.oid = x.indrelid
-             join pg_namespace n on n.oid = c.relnamespace
-             where n.nspname = $1 and c.relname = $2 order by 1",
-        )
-        .bind(schema)
-        .bind(table.name.as_str())
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(reading())?;
-        for (index, primary, unique, special, columns) in indexes {
-            if special {
-                let detail = format!("index {index} is partial or over an expression");
-                return Err(unsupported(schema, &table.name, detail));
-            }
-            if primary {
-                table.primary_key = columns;
-            } else {
-                table.indexes.push(Index {
-                    name: index,
-                    unique,
-                    columns,
-                });
-            }
-        }
-        tables.push(table);
+        let found = found_in_postgres(connection, schema, name).await;
+        tables.push(found.map_err(reading())?.table(schema)?);
     }
     Ok(tables)
+}
+
+async fn found_in_postgres(
+    connection: &mut PgConnection,
+    schema: &str,
+    name: String,
+) -> Result<Found, sqlx::Error> {
+    let columns = sqlx::query_as(
+        "select a.attname::text, t.typname::text, a.attnotnull
+         from pg_attribute a join pg_type t on t.oid = a.atttypid
+         join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+         where n.nspname = $1 and c.relname = $2 and a.attnum > 0 and not a.attisdropped
+         order by a.attnum",
+    )
+    .bind(schema)
+    .bind(name.as_str())
+    .fetch_all(&mut *connection)
+    .await?;
+    let listed: Vec<(String, bool, bool, bool, Vec<String>)> = sqlx::query_as(
+        "select i.relname::text, x.indisprimary, x.indisunique,
+                x.indpred is not null or x.indexprs is not null,
+                array(select a.attname::text from unnest(x.indkey::int2[]) with ordinality as k(attribute, n)
+                      join pg_attribute a on a.attrelid = x.indrelid and a.attnum = k.attribute order by k.n)
+         from pg_index x join pg_class i on i.oid = x.indexrelid join pg_class c on c.oid = x.indrelid
+         join pg_namespace n on n.oid = c.relnamespace
+         where n.nspname = $1 and c.relname = $2 order by 1",
+    )
+    .bind(schema)
+    .bind(name.as_str())
+    .fetch_all(&mut *connection)
+    .await?;
+    let (mut primary_key, mut indexes) = (Vec::new(), Vec::new());
+    for (index, primary, unique, special, columns) in listed {
+        // A primary key is never partial or over an expression.
+        if primary {
+            primary_key = columns;
+        } else {
+            indexes.push(FoundIndex {
+                name: index,
+                unique,
+                columns: (!special).then_some(columns),
+            });
+        }
+    }
+    Ok(Found {
+        name,
+        columns,
+        primary_key,
+        indexes,
+    })
 }
 
 /// Runs statements that were made here.
