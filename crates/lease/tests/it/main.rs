@@ -195,15 +195,27 @@ async fn a_database_that_restarts_costs_nobody_a_lease() {
             .collect::<Vec<_>>()
     };
     let before = tokens().await;
-    let end_all = "select pg_terminate_backend(pid) from pg_stat_activity
+    let end_all = "select pid::bigint, pg_terminate_backend(pid) from pg_stat_activity
         where datname = current_database() and pid <> pg_backend_pid()";
+    let mut ended = BTreeSet::new();
     for _ in 0..3 {
-        leases.fetch_all(end_all, &[]).await.unwrap();
-        // Not a wait: the connections end again while the replicas are connecting.
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        // As soon as somebody is connected again.
+        eventually(PATIENCE, async || {
+            let rows = leases.fetch_all(end_all, &[]).await.unwrap();
+            let pids = rows.iter().map(|row| row.i64(0).unwrap());
+            pids.filter(|pid| ended.insert(*pid)).count() > 0
+        })
+        .await;
     }
-    // Not a wait: longer than a silent replica without a connection is given.
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    // Both have gone on for longer than a silent replica without a connection is given.
+    let beats = async |which: &str| {
+        let sql = format!("select {which}(beat) from member");
+        leases.fetch_all(&sql, &[]).await.unwrap()[0]
+            .i64(0)
+            .unwrap()
+    };
+    let long_after = beats("max").await + 1_500_000;
+    eventually(PATIENCE, async || beats("min").await >= long_after).await;
     assert_eq!(tokens().await, before);
     assert_eq!((one.count(), two.count()), (3, 3));
 }
