@@ -22,6 +22,7 @@ mod store;
 mod telemetry;
 mod unit;
 mod verify;
+mod wire;
 mod writer;
 
 #[doc(hidden)]
@@ -41,3 +42,4 @@ pub use log::EventLog;
 pub use source::{Cursor, EventFeed, EventSource, FeedError};
 pub use unit::{Halt, NotLoaded, Unit};
 pub use verify::{Check, Verification};
+pub use wire::{BadEvent, event_from_proto, event_to_proto};

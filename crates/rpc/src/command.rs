@@ -5,6 +5,7 @@ use ordo_proto::{
     log::EventMetadata,
     types::{self, CommandHeader, ConsistencyToken, LogPosition},
 };
+use prost::{Message, Name};
 use sha2::{Digest as _, Sha256};
 use tonic::{Request, Status};
 
@@ -60,11 +61,20 @@ fn metadata<T>(request: &Request<T>, reason: &str) -> Result<EventMetadata, Stat
     Ok(metadata)
 }
 
-/// Tells a repetition of a command from another command under the same id: SHA-256 of the message's bytes, which are the
-/// same for equal messages. A message that holds personal data must not be hashed like this; `Vault::fingerprint` keys
-/// the hash.
-pub fn fingerprint(message: &impl prost::Message) -> [u8; 32] {
-    Sha256::digest(message.encode_to_vec()).into()
+/// Tells a repetition of a command from another command under the same id: SHA-256 of [`content`]. A message that holds
+/// personal data must not be hashed like this; `Vault::fingerprint` keys the hash.
+pub fn fingerprint<T: Message + Name>(message: &T) -> [u8; 32] {
+    Sha256::digest(content(message)).into()
+}
+
+/// A message's type, so that two methods never take each other's command for a repetition, and its bytes, which are the same
+/// for equal messages.
+pub fn content<T: Message + Name>(message: &T) -> Vec<u8> {
+    let named = prost_types::Any {
+        type_url: T::type_url(),
+        value: message.encode_to_vec(),
+    };
+    named.encode_to_vec()
 }
 
 /// The receipt of a command in `service`'s log, as answered to the caller.
@@ -79,5 +89,36 @@ pub fn receipt<T>(service: &str, receipt: &Receipt<T>) -> types::Receipt {
             }],
         }),
         duplicate: receipt.duplicate,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ordo_proto::{
+        fulfilment::{PackRequest, StartPickingRequest},
+        types::CommandHeader,
+    };
+
+    use super::*;
+
+    #[test]
+    fn equal_bytes_of_two_methods_are_two_commands() {
+        let header = Some(CommandHeader {
+            command_id: "c-1".to_owned(),
+            reason: String::new(),
+        });
+        let pack = PackRequest {
+            header: header.clone(),
+            fulfilment_order_id: "o-F1".to_owned(),
+            ..PackRequest::default()
+        };
+        let start = StartPickingRequest {
+            header,
+            fulfilment_order_id: "o-F1".to_owned(),
+            ..StartPickingRequest::default()
+        };
+        assert_eq!(pack.encode_to_vec(), start.encode_to_vec());
+        assert_ne!(fingerprint(&pack), fingerprint(&start));
+        assert_eq!(fingerprint(&pack), fingerprint(&pack.clone()));
     }
 }

@@ -5,11 +5,10 @@ mod filter;
 mod subscription;
 
 pub(crate) use convert::head_from_proto;
-pub use convert::{BadEvent, event_from_proto, event_to_proto};
 
 use std::sync::Arc;
 
-use ordo_event_log::{EventLog, RecordedEvent};
+use ordo_event_log::{EventLog, RecordedEvent, event_to_proto};
 use ordo_proto::log::{
     GetHeadsRequest, GetHeadsResponse, PartitionHead, ReadRequest, ReadResponse, SubscribeRequest,
     event_log_server::{self, EventLogServer},

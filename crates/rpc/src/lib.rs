@@ -40,8 +40,8 @@ pub use auth::{
 };
 pub use call::{Call, CallSigner};
 pub use checks::{CheckOutcome, Checks};
-pub use command::{command, fingerprint, receipt};
-pub use event_log_service::{BadEvent, EventLogService, event_from_proto, event_to_proto};
+pub use command::{command, content, fingerprint, receipt};
+pub use event_log_service::EventLogService;
 pub use identity::{Identity, identity, role, tenant};
 pub use layer::{RpcLayer, RpcLimits, RpcService};
 pub use operations_service::OperationsService;

@@ -3,10 +3,10 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ordo_proto::types::Page;
 use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest as _, Sha256};
 use tonic::Status;
 
 use crate::{
-    fingerprint,
     reason::PAGE_TOKEN_INVALID,
     refusal::{Refusal, status},
     violations::Violations,
@@ -64,7 +64,7 @@ pub fn page_key<K: DeserializeOwned>(
 }
 
 fn digest(query: &impl prost::Message) -> [u8; 8] {
-    let full = fingerprint(query);
+    let full = Sha256::digest(query.encode_to_vec());
     let mut short = [0; 8];
     short.copy_from_slice(&full[..8]);
     short

@@ -9,13 +9,13 @@ use std::sync::OnceLock;
 
 use futures::future::BoxFuture;
 use ordo_bus::OwnerLog;
-use ordo_event_log::{FeedError, Head, RecordedEvent};
+use ordo_event_log::{FeedError, Head, RecordedEvent, event_from_proto};
 use ordo_proto::log::{GetHeadsRequest, PartitionHead, ReadRequest};
 use tonic::{Code, Status};
 
 use crate::{
     call::Call,
-    event_log_service::{event_from_proto, head_from_proto},
+    event_log_service::head_from_proto,
     reason::LOG_DIVERGED,
     remote::Remote,
     verdict::reason,

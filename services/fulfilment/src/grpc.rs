@@ -70,7 +70,7 @@ impl FulfilmentService {
         let tenant = ordo_rpc::tenant(request)?;
         let partition = self.log.partition_for(&tenant, order_id);
         let command = ordo_rpc::command(request, header, partition)?;
-        Ok(command.fingerprint(fingerprint(request.get_ref())))
+        Ok(command.fingerprint(ordo_rpc::fingerprint(request.get_ref())))
     }
 
     /// Decides and records; the answer and its receipt.
@@ -95,14 +95,6 @@ async fn ready(model: &ReadModel, at_least: Option<&ConsistencyToken>) -> Result
         .wait_for(at_least, PATIENCE)
         .await
         .map_err(ordo_rpc::status)
-}
-
-/// Two methods never take each other's command for a repetition: the request's type counts too.
-fn fingerprint<T: Message + Name>(request: &T) -> [u8; 32] {
-    ordo_rpc::fingerprint(&prost_types::Any {
-        type_url: T::type_url(),
-        value: request.encode_to_vec(),
-    })
 }
 
 impl From<ListError> for Refusal {

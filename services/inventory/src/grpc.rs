@@ -66,7 +66,7 @@ impl InventoryService {
     ) -> Result<Command, Status> {
         let tenant = ordo_rpc::tenant(request)?;
         let command = ordo_rpc::command(request, header, partition(&self.log, &tenant))?;
-        Ok(command.fingerprint(fingerprint(request.get_ref())))
+        Ok(command.fingerprint(ordo_rpc::fingerprint(request.get_ref())))
     }
 
     /// Decides and records; the answer and its receipt.
@@ -83,14 +83,6 @@ impl InventoryService {
         let receipt = ordo_rpc::receipt(SERVICE, &done);
         Ok((done.answer, receipt))
     }
-}
-
-/// Two methods never take each other's command for a repetition: the request's type counts too.
-fn fingerprint<T: Message + Name>(request: &T) -> [u8; 32] {
-    ordo_rpc::fingerprint(&prost_types::Any {
-        type_url: T::type_url(),
-        value: request.encode_to_vec(),
-    })
 }
 
 /// Waits until `model` has seen what the query asks for.

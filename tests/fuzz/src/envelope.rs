@@ -30,11 +30,11 @@ pub fn envelope(data: &[u8]) {
     let Ok(event) = Event::decode(data) else {
         return;
     };
-    let Ok(event) = ordo_rpc::event_from_proto(event) else {
+    let Ok(event) = ordo_event_log::event_from_proto(event) else {
         return;
     };
-    let sent = ordo_rpc::event_to_proto("intake", &event);
-    let again = ordo_rpc::event_from_proto(sent).expect("what was sent is read");
+    let sent = ordo_event_log::event_to_proto("intake", &event);
+    let again = ordo_event_log::event_from_proto(sent).expect("what was sent is read");
     assert_eq!(again, event);
     if is_sound(&event) {
         survives(&event);

@@ -24,7 +24,7 @@ pub fn all() -> Vec<(&'static str, Vec<u8>)> {
         seeds.push(("json", text.to_string().into_bytes()));
     }
     let event = event();
-    let proto = ordo_rpc::event_to_proto("intake", &event);
+    let proto = ordo_event_log::event_to_proto("intake", &event);
     seeds.push(("envelope", proto.encode_to_vec()));
     let mut message = String::new();
     for (name, values) in ordo_bus::headers::encode("intake", &event).iter() {

@@ -1,73 +1,36 @@
 //! What the inbox stores of an event or a timer.
 
 use bytes::Bytes;
-use ordo_event_log::{EventHash, RecordedEvent, StreamId, TenantId, Timestamp};
+use ordo_event_log::{BadEvent, RecordedEvent, event_from_proto, event_to_proto};
 use ordo_proto::log;
 use prost::Message as _;
-use uuid::Uuid;
 
 /// Stored bytes that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BodyError {
     #[error("the stored event is damaged")]
     Decode(#[from] prost::DecodeError),
-    #[error("the stored event has no valid {0}")]
-    Field(&'static str),
+    #[error(transparent)]
+    Event(#[from] BadEvent),
 }
 
 /// The event as an `ordo.log.v1.Event`.
 pub(super) fn encode(service: &str, event: &RecordedEvent) -> Vec<u8> {
-    log::Event {
-        service: service.to_owned(),
-        partition: event.partition,
-        position: event.position,
-        epoch: event.epoch,
-        tenant: event.tenant.to_string(),
-        aggregate: event.stream.aggregate.to_string(),
-        aggregate_id: event.stream.id.to_string(),
-        stream_version: event.stream_version,
-        event_id: event.event_id.to_string(),
-        r#type: event.type_name.to_string(),
-        time: Some(event.time.into()),
-        payload: event.payload.clone(),
-        metadata: Some(event.metadata.clone()),
-        hash: event.hash.0.to_vec().into(),
-    }
-    .encode_to_vec()
+    event_to_proto(service, event).encode_to_vec()
 }
 
 /// What [`encode`] wrote.
 pub(super) fn decode(bytes: Vec<u8>) -> Result<RecordedEvent, BodyError> {
     let event = log::Event::decode(Bytes::from(bytes))?;
-    Ok(RecordedEvent {
-        partition: event.partition,
-        position: event.position,
-        epoch: event.epoch,
-        tenant: TenantId::new(&event.tenant).ok_or(BodyError::Field("tenant"))?,
-        stream: StreamId::new(&event.aggregate, &event.aggregate_id),
-        stream_version: event.stream_version,
-        event_id: Uuid::parse_str(&event.event_id).map_err(|_| BodyError::Field("event id"))?,
-        type_name: event.r#type.into(),
-        time: event
-            .time
-            .as_ref()
-            .map(Timestamp::from)
-            .ok_or(BodyError::Field("time"))?,
-        payload: event.payload,
-        metadata: event.metadata.unwrap_or_default(),
-        hash: EventHash(
-            event
-                .hash
-                .as_ref()
-                .try_into()
-                .map_err(|_| BodyError::Field("hash"))?,
-        ),
-    })
+    Ok(event_from_proto(event)?)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+
+    use ordo_event_log::{EventHash, StreamId, TenantId, Timestamp};
+    use uuid::Uuid;
 
     use super::*;
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures::Stream;
-use ordo_event_log::EventLog;
+use ordo_event_log::{EventLog, event_to_proto};
 use ordo_proto::{
     log::{SubscribeResponse, subscribe_response::Item},
     types::LogPosition,
@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::Status;
 
-use super::{BATCH, convert::event_to_proto, filter::Wanted};
+use super::{BATCH, filter::Wanted};
 use crate::{
     reason::SHUTTING_DOWN,
     refusal::{Refusal, status},

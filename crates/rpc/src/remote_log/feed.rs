@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use futures::{FutureExt as _, future::BoxFuture};
 use ordo_bus::OwnerLog as _;
-use ordo_event_log::{Cursor, EventFeed, FeedError, RecordedEvent, hash_event};
+use ordo_event_log::{
+    Cursor, EventFeed, FeedError, RecordedEvent, event_from_proto, hash_event,
+};
 use ordo_proto::{
     log::{
         SubscribeRequest, SubscribeResponse, event_log_client::EventLogClient,
@@ -15,7 +17,7 @@ use ordo_proto::{
 use tonic::{Status, Streaming};
 
 use super::RemoteLog;
-use crate::{call::Call, event_log_service::event_from_proto, remote::MAX_MESSAGE};
+use crate::{call::Call, remote::MAX_MESSAGE};
 
 /// A subscription to one partition that checks that nothing is missing.
 pub(crate) struct RemoteFeed {

@@ -142,7 +142,7 @@ impl AftersalesService {
     }
 
     /// Decides `wish` on a case and answers what `answer` makes of the decision.
-    async fn on_case<R: prost::Message, T: prost::Message + Default + 'static>(
+    async fn on_case<R: prost::Message + prost::Name, T: prost::Message + Default + 'static>(
         &self,
         request: &Request<R>,
         header: Option<&CommandHeader>,

@@ -6,7 +6,7 @@ use ordo_proto::{
     types::{self, CommandHeader},
 };
 use ordo_rpc::Violations;
-use prost::Message;
+use prost::{Message, Name};
 use tonic::{Request, Status};
 
 use super::IntakeService;
@@ -43,11 +43,11 @@ impl IntakeService {
     pub(super) fn fingerprint(
         &self,
         tenant: &TenantId,
-        content: &impl Message,
+        message: &(impl Message + Name),
     ) -> Result<[u8; 32], Status> {
-        let bytes = content.encode_to_vec();
+        let content = ordo_rpc::content(message);
         self.vault
-            .fingerprint(tenant.as_str(), &bytes)
+            .fingerprint(tenant.as_str(), &content)
             .map_err(ordo_rpc::status)
     }
 
@@ -80,7 +80,7 @@ pub(super) fn answered<A: OrderAnswer>(decided: &Receipt<A>) -> A {
 }
 
 /// A command on an existing order as it comes in.
-pub(super) trait OrderRequest: Message + Clone {
+pub(super) trait OrderRequest: Message + Name + Clone {
     /// What is answered.
     type Answer: OrderAnswer;
 
