@@ -8,11 +8,11 @@ use ordo_sql::SqlError;
 /// A backup that was not taken, is not whole, or was not restored.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// There is no log to back up.
-    #[error("{store} holds no log of {service}")]
-    NoLog {
-        /// Whose log.
-        service: String,
+    /// There is no log to back up, or no keys.
+    #[error("{store} holds no {database}")]
+    NothingThere {
+        /// The database that was looked for.
+        database: String,
         /// Where it was looked for, without a password.
         store: String,
     },

@@ -24,15 +24,16 @@ fn since(manifest: &Manifest) -> i64 {
     manifest.taken_at_micros().unwrap_or_default() - MARGIN
 }
 
-/// Destroys, in the restored file, the keys of people whom the log says were erased after it was copied. How many.
+/// Destroys, in the restored file, the keys of people whom the log says were erased after it was copied. How many; `None`
+/// without a log that says so.
 pub(crate) async fn erase_again_in_file(
     manifest: &Manifest,
     keys: &Path,
     log: &Path,
-) -> Result<u64, BackupError> {
+) -> Result<Option<u64>, BackupError> {
     let what = || BackupError::database("destroying the keys of erased people again");
     if !log.exists() {
-        return Ok(0);
+        return Ok(None);
     }
     let mut reader = SqliteConnectOptions::new()
         .filename(log)
@@ -65,7 +66,7 @@ pub(crate) async fn erase_again_in_file(
         destroyed += done.rows_affected();
     }
     writer.close().await.map_err(what())?;
-    Ok(destroyed)
+    Ok(Some(destroyed))
 }
 
 /// As [`erase_again_in_file`], inside the restoring transaction.
@@ -73,10 +74,10 @@ pub(crate) async fn erase_again_in_schema(
     manifest: &Manifest,
     connection: &mut PgConnection,
     has_log: bool,
-) -> Result<u64, BackupError> {
+) -> Result<Option<u64>, BackupError> {
     let what = || BackupError::database("destroying the keys of erased people again");
     if !has_log {
-        return Ok(0);
+        return Ok(None);
     }
     let schema = |database: String| quoted(&names::schema_of(&database));
     let path = format!(
@@ -100,5 +101,5 @@ pub(crate) async fn erase_again_in_schema(
             .map_err(what())?;
         destroyed += done.rows_affected();
     }
-    Ok(destroyed)
+    Ok(Some(destroyed))
 }

@@ -32,8 +32,9 @@ pub struct Restored {
     pub written: Vec<String>,
     /// Databases that were removed: read models, and inboxes that the backup does not have.
     pub removed: Vec<String>,
-    /// Keys of people who were erased after the backup of keys was taken; they were destroyed again.
-    pub erased_again: u64,
+    /// Keys of people who were erased after the backup of keys was taken; they were destroyed again. `None` for a log, and when
+    /// there was no log beside the keys that says who was erased.
+    pub erased_again: Option<u64>,
 }
 
 /// A partition before and after.
@@ -161,7 +162,7 @@ impl Job<'_> {
                 .collect(),
             written: self.kept().into_iter().map(str::to_owned).collect(),
             removed,
-            erased_again: 0,
+            erased_again: None,
         }
     }
 

@@ -78,8 +78,8 @@ fn choose(
         .map(|(database, _)| database.clone())
         .collect();
     let Some(at) = chosen.iter().position(|database| *database == needed) else {
-        return Err(BackupError::NoLog {
-            service: service.to_owned(),
+        return Err(BackupError::NothingThere {
+            database: needed,
             store: store.to_string(),
         });
     };

@@ -9,7 +9,7 @@ use clap::{
 use clap_complete::Shell;
 
 use crate::{
-    commands::{case, catalogue, events, operations, order, parked, stock, work},
+    commands::{backup, case, catalogue, events, operations, order, parked, stock, work},
     fault::{Fault, exit},
 };
 
@@ -104,6 +104,14 @@ pub enum Command {
     /// Check positions, hash chains, the broker's copy, read models and stock; exit status 1 with the first difference.
     #[command(after_help = "Example: ordo verify --service inventory --check stock")]
     Verify(operations::VerifyOptions),
+    /// Copy what a service keeps to a folder, while it runs, and check the copy.
+    #[command(after_help = "Example: ordo backup intake --to /backups/intake-2026-11-22")]
+    Backup(backup::BackupOptions),
+    /// Put a backup in the place of a stopped service's databases (docs/OPERATIONS.md).
+    #[command(
+        after_help = "Example: ordo restore intake --from /backups/intake-2026-11-22 --replace"
+    )]
+    Restore(backup::RestoreOptions),
     /// Measure how fast it is, beside floors measured in the same run. Needs a release build to mean anything.
     #[command(subcommand)]
     Bench(crate::bench::BenchCommand),

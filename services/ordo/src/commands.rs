@@ -13,6 +13,7 @@ use crate::{
     fault::Fault,
 };
 
+pub mod backup;
 pub mod case;
 pub mod catalogue;
 pub mod events;
@@ -43,6 +44,8 @@ pub async fn run(arguments: Cli) -> Result<ExitCode, Fault> {
         Command::Projection(command) => operations::projection(&client()?, command).await,
         Command::Parked(command) => parked::run(&client()?, command).await,
         Command::Verify(options) => operations::verify(&client()?, &options).await,
+        Command::Backup(options) => backup::backup(&target, json, options).await,
+        Command::Restore(options) => backup::restore(&target, json, options).await,
         Command::Bench(command) => crate::bench::run(command, json).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

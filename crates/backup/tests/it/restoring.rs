@@ -174,7 +174,7 @@ async fn restored_keys_bring_nobody_back_who_was_erased_meanwhile() {
         let restored = restore(SERVICE, &url, &shelf.place("keys"), true)
             .await
             .unwrap();
-        assert_eq!((restored.epoch, restored.erased_again), (0, 1));
+        assert_eq!((restored.epoch, restored.erased_again), (0, Some(1)));
         let keys = url
             .open("shop.keys", OpenOptions::durable())
             .await
@@ -189,6 +189,14 @@ async fn restored_keys_bring_nobody_back_who_was_erased_meanwhile() {
         let log = open(&url).await;
         assert_eq!(positions(&log).await, [0, 1], "the log is not touched");
         end(log).await;
+
+        // Where no log is, nobody can say who was erased.
+        let bare = Shelf::empty();
+        let elsewhere = StoreUrl::SqliteDir(bare.place("keys"));
+        let restored = restore(SERVICE, &elsewhere, &shelf.place("keys"), false)
+            .await
+            .unwrap();
+        assert_eq!(restored.erased_again, None);
     })
     .await;
 }

@@ -123,7 +123,10 @@ async fn a_folder_with_something_in_it_and_a_store_without_a_log_are_refused() {
         let url = store.store_url();
         let shelf = Shelf::empty();
         let taken = take(SERVICE, &url, Kind::Service, &shelf.place("a")).await;
-        assert!(matches!(taken, Err(BackupError::NoLog { .. })), "{taken:?}");
+        assert!(
+            matches!(taken, Err(BackupError::NothingThere { .. })),
+            "{taken:?}"
+        );
         let log = open(&url).await;
         take(SERVICE, &url, Kind::Service, &shelf.place("a"))
             .await
