@@ -201,6 +201,13 @@ struct Reader {
     troubles: Troubles,
 }
 
+impl Drop for Reader {
+    /// Whoever reads the partition from now on, perhaps another replica, has troubles of its own.
+    fn drop(&mut self) {
+        self.troubles.set(&self.place, None);
+    }
+}
+
 impl Reader {
     async fn run(mut self) {
         let mut failures = 0;
@@ -332,3 +339,7 @@ pub(crate) fn describe(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+#[path = "feeds_tests.rs"]
+mod tests;

@@ -230,8 +230,9 @@ impl Supervisor {
         }
     }
 
-    /// Watches another replica keep the serving tables up to date.
+    /// Watches another replica keep the serving tables up to date. What keeps that one from it is that one's to tell.
     pub(super) fn stand_by(&self) -> Running {
+        self.shared.fault.set(None);
         Running::stand_by(self.shared.clone())
     }
 
