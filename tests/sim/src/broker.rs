@@ -162,7 +162,7 @@ impl Connection {
             return Err(BusError::Disconnected);
         }
         if world.hits(world.weather.broker_error) {
-            world.note(
+            world.fault(
                 "broker.error",
                 format_args!("{what} for {}", self.life.name),
             );
@@ -175,7 +175,7 @@ impl Connection {
         self.enter("take events").await?;
         let (nats, world) = (&self.nats, &self.nats.world);
         if world.hits(world.weather.publish_late) {
-            world.note("publish.late", format_args!("{name} {}", messages.len()));
+            world.fault("publish.late", format_args!("{name} {}", messages.len()));
             let (nats, name) = (Arc::clone(nats), name.to_owned());
             let wait = Duration::from_millis(world.below(8_000));
             tokio::spawn(async move {
@@ -188,7 +188,7 @@ impl Connection {
         if world.hits(world.weather.publish_twice) {
             let (nats, name, again) = (Arc::clone(nats), name.to_owned(), messages.clone());
             let wait = Duration::from_millis(world.below(2_000));
-            world.note("publish.twice", format_args!("{name} {}", messages.len()));
+            world.fault("publish.twice", format_args!("{name} {}", messages.len()));
             tokio::spawn(async move {
                 tokio::time::sleep(wait).await;
                 nats.apply(&name, &again, "publish.again");
@@ -197,7 +197,7 @@ impl Connection {
         let answer = nats.apply(name, &messages, "publish");
         world.pass(&self.life).await;
         if world.hits(world.weather.ack_lost) {
-            world.note("ack.lost", format_args!("{name}"));
+            world.fault("ack.lost", format_args!("{name}"));
             std::future::pending::<()>().await;
         }
         // JetStream says nothing about a subject that no stream takes.

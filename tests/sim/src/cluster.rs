@@ -104,7 +104,7 @@ impl Cluster {
                         ended = &mut running => Some(ended),
                     }
                 } else {
-                    self.world.note("stop", format_args!("{}", life.name));
+                    self.world.fault("stop", format_args!("{}", life.name));
                     stop.cancel();
                     tokio::select! {
                         biased;

@@ -237,7 +237,7 @@ impl Handle {
         }
         self.file.check()?;
         if world.hits(world.weather.sql_error) {
-            world.note("sql.error", format_args!("{self:?}"));
+            world.fault("sql.error", format_args!("{self:?}"));
             return Err(away("the statement failed"));
         }
         Ok(())
@@ -260,11 +260,11 @@ impl Handle {
         let world = &self.files.world;
         let weather = &world.weather;
         if world.hits(weather.commit_refused) {
-            world.note("commit.refused", format_args!("{self:?}"));
+            world.fault("commit.refused", format_args!("{self:?}"));
             return Err(away("the commit failed"));
         }
         if world.hits(weather.commit_late) {
-            world.note("commit.late", format_args!("{self:?}"));
+            world.fault("commit.late", format_args!("{self:?}"));
             let (file, world) = (Arc::clone(&self.file), Arc::clone(world));
             let wait = Duration::from_millis(world.below(3_000));
             tokio::spawn(async move {
@@ -291,7 +291,7 @@ impl Handle {
         drop(lock);
         world.pass(&self.life).await;
         if answer.is_ok() && world.hits(weather.commit_unknown) {
-            world.note("commit.unknown", format_args!("{self:?}"));
+            world.fault("commit.unknown", format_args!("{self:?}"));
             return Err(away("the commit was not answered"));
         }
         answer

@@ -150,12 +150,12 @@ impl Wire {
             hash.add(&buffer[..length]);
             world.note("bytes", format_args!("{} {length} {:x}", self.name, hash.0));
             if world.hits(weather.cut) {
-                world.note("cut", format_args!("{}", self.name));
+                world.fault("cut", format_args!("{}", self.name));
                 return Ok(());
             }
             if world.hits(weather.stall) {
                 let millis = 1_000 + world.below(9_000);
-                world.note("stall", format_args!("{} {millis} ms", self.name));
+                world.fault("stall", format_args!("{} {millis} ms", self.name));
                 tokio::time::sleep(Duration::from_millis(millis)).await;
             } else {
                 tokio::time::sleep(Duration::from_micros(50 + world.below(500))).await;

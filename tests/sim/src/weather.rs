@@ -2,6 +2,31 @@
 
 use crate::chance::Chance;
 
+/// Every fault that there is, as the trace names it.
+pub const FAULTS: &[&str] = &[
+    "ack.lost",
+    "altered",
+    "broker.away",
+    "broker.error",
+    "commit.late",
+    "commit.refused",
+    "commit.unknown",
+    "crash",
+    "cut",
+    "lost.middle",
+    "lost.stream",
+    "lost.tail",
+    "message.early",
+    "message.lost",
+    "message.twice",
+    "publish.late",
+    "publish.twice",
+    "reader.stuck",
+    "sql.error",
+    "stall",
+    "stop",
+];
+
 /// Chances per million of each occasion.
 #[derive(Clone, Debug)]
 pub struct Weather {

@@ -13,7 +13,10 @@ use std::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::{chance::Chance, weather::Weather};
+use crate::{
+    chance::Chance,
+    weather::{FAULTS, Weather},
+};
 
 /// A simulated world.
 #[derive(Debug)]
@@ -149,6 +152,12 @@ impl World {
         }
     }
 
+    /// Adds a fault, which is one of [`FAULTS`], to the trace.
+    pub fn fault(&self, kind: &'static str, detail: fmt::Arguments<'_>) {
+        assert!(FAULTS.contains(&kind), "{kind} is in no list of faults");
+        self.note(kind, detail);
+    }
+
     /// Something that must never be.
     pub fn violated(&self, what: String) {
         self.note("violation", format_args!("{what}"));
@@ -192,7 +201,7 @@ impl World {
             && self.hits(self.weather.crash)
             && self.crashes.fetch_add(1, Ordering::Relaxed) < self.weather.crashes
         {
-            self.note("crash", format_args!("{}", life.name));
+            self.fault("crash", format_args!("{}", life.name));
             self.kill(life);
             life.exists().await;
         }

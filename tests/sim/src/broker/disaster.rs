@@ -43,7 +43,7 @@ impl Nats {
                 }
             }),
             3 => {
-                self.world.note("lost.stream", format_args!("{name}"));
+                self.world.fault("lost.stream", format_args!("{name}"));
                 self.streams().remove(&name);
                 self.changed();
             }
@@ -67,14 +67,14 @@ impl Nats {
         let dice = self.world.below(u64::MAX);
         if let Some(stream) = self.streams().get_mut(name) {
             self.world
-                .note(kind, format_args!("{name} of {}", stream.last));
+                .fault(kind, format_args!("{name} of {}", stream.last));
             how(stream, dice);
         }
         self.changed();
     }
 
     async fn go_away(&self, millis: u64) {
-        self.world.note("broker.away", format_args!("{millis} ms"));
+        self.world.fault("broker.away", format_args!("{millis} ms"));
         self.up.store(false, Ordering::Relaxed);
         self.connections.send_modify(|count| *count += 1);
         tokio::time::sleep(Duration::from_millis(millis)).await;

@@ -71,7 +71,7 @@ impl Reader {
         };
         let message = messages.pop_front()?;
         if world.hits(weather.reader_stuck) {
-            world.note(
+            world.fault(
                 "reader.stuck",
                 format_args!("{} {}", self.stream, self.life.name),
             );
@@ -80,14 +80,14 @@ impl Reader {
         }
         self.next = message.sequence + 1;
         if world.hits(weather.message_lost) {
-            world.note(
+            world.fault(
                 "message.lost",
                 format_args!("{} {}", self.stream, message.sequence),
             );
             return self.take();
         }
         if world.hits(weather.message_twice) {
-            world.note(
+            world.fault(
                 "message.twice",
                 format_args!("{} {}", self.stream, message.sequence),
             );
@@ -96,7 +96,7 @@ impl Reader {
         if let Some(later) = messages.pop_front()
             && world.hits(weather.message_early)
         {
-            world.note(
+            world.fault(
                 "message.early",
                 format_args!("{} {}", self.stream, later.sequence),
             );

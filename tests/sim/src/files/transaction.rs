@@ -48,7 +48,7 @@ impl OpenTransaction {
             return Err(away("the connection is gone"));
         }
         if world.hits(world.weather.sql_error) {
-            world.note(
+            world.fault(
                 "sql.error",
                 format_args!("{} in {}", self.file.name, self.life.name),
             );
@@ -82,14 +82,14 @@ impl OpenTransaction {
             return Ok(());
         }
         if world.hits(weather.commit_refused) {
-            world.note("commit.refused", format_args!("{name}"));
+            world.fault("commit.refused", format_args!("{name}"));
             return Err(away("the commit failed"));
         }
         let Some(held) = self.take() else {
             return Err(SqlError::Closed);
         };
         if world.hits(weather.commit_late) {
-            world.note("commit.late", format_args!("{name}"));
+            world.fault("commit.late", format_args!("{name}"));
             let wait = Duration::from_millis(world.below(3_000));
             let world = Arc::clone(&world);
             // It is with the server now, whatever becomes of the process.
@@ -106,7 +106,7 @@ impl OpenTransaction {
         held.undo();
         world.pass(&self.life).await;
         if done.is_ok() && world.hits(weather.commit_unknown) {
-            world.note("commit.unknown", format_args!("{name}"));
+            world.fault("commit.unknown", format_args!("{name}"));
             return Err(away("the commit was not answered"));
         }
         done
