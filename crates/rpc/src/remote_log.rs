@@ -14,10 +14,7 @@ use ordo_proto::log::{GetHeadsRequest, PartitionHead, ReadRequest};
 use tonic::{Code, Status};
 
 use crate::{
-    call::Call,
-    event_log_service::head_from_proto,
-    reason::LOG_DIVERGED,
-    remote::Remote,
+    call::Call, event_log_service::head_from_proto, reason::LOG_DIVERGED, remote::Remote,
     verdict::reason,
 };
 

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use futures::{FutureExt as _, future::BoxFuture};
 use ordo_bus::OwnerLog as _;
-use ordo_event_log::{
-    Cursor, EventFeed, FeedError, RecordedEvent, event_from_proto, hash_event,
-};
+use ordo_event_log::{Cursor, EventFeed, FeedError, RecordedEvent, event_from_proto, hash_event};
 use ordo_proto::{
     log::{
         SubscribeRequest, SubscribeResponse, event_log_client::EventLogClient,
