@@ -107,7 +107,7 @@ async fn a_return_puts_goods_on_stock_and_money_back_and_ends() {
                 ("MUG", 1, StockCondition::Quarantine)
             ]
         );
-        let checks = shop.verify().await;
+        let checks = shop.all.verify().await;
         assert!(
             checks
                 .iter()

@@ -1,9 +1,10 @@
 //! Fulfilment as a running service, with everything around it.
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use ordo_event_log::{EventLog, TenantId};
 use ordo_fulfilment::{FulfilmentConfig, fulfilment_order::CheckPolicy};
+use ordo_neighbourhood::{Neighbourhood, Running, Signed};
 use ordo_privacy::{KeyStore, MasterKeys, Vault};
 use ordo_proto::{
     fulfilment::{
@@ -12,21 +13,12 @@ use ordo_proto::{
     },
     intake::{DeliveryMethod, FulfilmentLine, FulfilmentRequested},
     inventory::{SkuPut, inventory_server::InventoryServer},
-    ops::{VerifyRequest, VerifyResponse, operations_client::OperationsClient},
     types::{Address, CommandHeader, Contact, Receipt, Region},
 };
-use ordo_rpc::{Grant, MethodRoles, TokenIssuer, role};
-use ordo_runtime::{CancellationToken, Host, ServiceConfig};
+use ordo_rpc::role;
 use ordo_sql::OpenOptions;
 use ordo_testkit::{TestStore, eventually};
-use tempfile::TempDir;
-use tokio::task::JoinHandle;
-use tonic::{
-    Request, Status,
-    metadata::{Ascii, MetadataValue},
-    service::{Routes, interceptor::InterceptedService},
-    transport::Channel,
-};
+use tonic::{Status, service::Routes};
 
 use crate::{inventory::Stock, neighbours::tell};
 
@@ -37,7 +29,7 @@ pub const TEA_BARCODE: &str = "4006381333931";
 /// `CUP-1`'s barcode.
 pub const CUP_BARCODE: &str = "036000291452";
 
-pub type Desk = FulfilmentClient<InterceptedService<Channel, SignIn>>;
+pub type Desk = FulfilmentClient<Signed>;
 
 /// Everything that a test of the whole service needs.
 pub struct Warehouse {
@@ -46,23 +38,9 @@ pub struct Warehouse {
     pub vault: Vault,
     intake: EventLog,
     inventory: EventLog,
-    issuer: TokenIssuer,
-    keys: TempDir,
-    store: String,
-    listeners: [Arc<TcpListener>; 3],
-    service: Option<Service>,
-    _neighbours: [Service; 2],
-}
-
-struct Service {
-    shutdown: CancellationToken,
-    task: JoinHandle<()>,
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        self.shutdown.cancel();
-    }
+    all: Neighbourhood,
+    service: Option<Running>,
+    _neighbours: [Running; 2],
 }
 
 impl Warehouse {
@@ -71,14 +49,9 @@ impl Warehouse {
     }
 
     pub async fn open_with(store: &TestStore, check: CheckPolicy) -> Self {
-        let issuer = TokenIssuer::generate();
-        let keys = tempfile::tempdir().unwrap();
-        std::fs::write(
-            keys.path().join("key.pem"),
-            issuer.private_pem().unwrap().as_str(),
-        )
-        .unwrap();
-        let masters = MasterKeys::read_or_create(&keys.path().join("master")).unwrap();
+        let names = ["fulfilment", "intake", "inventory"];
+        let all = Neighbourhood::new(store, &names, "wang").with_master_key();
+        let masters = MasterKeys::read_or_create(&all.master_key()).unwrap();
         let key_store = store
             .store_url()
             .open("fulfilment.keys", OpenOptions::durable())
@@ -88,37 +61,29 @@ impl Warehouse {
             .await
             .unwrap();
 
-        let listen = || Arc::new(TcpListener::bind("127.0.0.1:0").unwrap());
-        let listeners = [listen(), listen(), listen()];
         let stock = Stock::default();
-        let config = |index| config(&keys, &store.url, &listeners, index);
-        let host = Host::start("intake", config(1)).await.unwrap();
-        let intake = host.log();
-        let intake_service = serve(host, &[], Routes::default());
-        let host = Host::start("inventory", config(2)).await.unwrap();
-        let inventory = host.log();
+        let (intake, intake_runs) = all.neighbour("intake", &[], Routes::default()).await;
         const SERVICES: &[&str] = &[role::SERVICE];
-        let inventory_service = serve(
-            host,
-            &[
-                ("/ordo.inventory.v1.Inventory/AdjustStock", SERVICES),
-                ("/ordo.inventory.v1.Inventory/ConsumeReservation", SERVICES),
-                ("/ordo.inventory.v1.Inventory/GetAvailability", SERVICES),
-            ],
-            Routes::new(InventoryServer::new(stock.clone())),
-        );
+        let (inventory, inventory_runs) = all
+            .neighbour(
+                "inventory",
+                &[
+                    ("/ordo.inventory.v1.Inventory/AdjustStock", SERVICES),
+                    ("/ordo.inventory.v1.Inventory/ConsumeReservation", SERVICES),
+                    ("/ordo.inventory.v1.Inventory/GetAvailability", SERVICES),
+                ],
+                Routes::new(InventoryServer::new(stock.clone())),
+            )
+            .await;
         let mut warehouse = Self {
-            tenant: TenantId::new("shop-1").unwrap(),
+            tenant: all.tenant.clone(),
             stock,
             vault,
             intake,
             inventory,
-            issuer,
-            keys,
-            store: store.url.clone(),
-            listeners,
+            all,
             service: None,
-            _neighbours: [intake_service, inventory_service],
+            _neighbours: [intake_runs, inventory_runs],
         };
         warehouse.start(check).await;
         warehouse
@@ -126,13 +91,9 @@ impl Warehouse {
 
     /// Starts fulfilment, again after [`stop`](Self::stop).
     pub async fn start(&mut self, check: CheckPolicy) {
-        let config = config(&self.keys, &self.store, &self.listeners, 0);
-        let shutdown = CancellationToken::new();
-        let run = ordo_fulfilment::run(config, FulfilmentConfig { check }, shutdown.clone());
-        self.service = Some(Service {
-            shutdown,
-            task: tokio::spawn(async move { run.await.unwrap() }),
-        });
+        let config = self.all.config();
+        let run = |shutdown| ordo_fulfilment::run(config, FulfilmentConfig { check }, shutdown);
+        self.service = Some(Running::start(run));
         let desk = self.desk(&[role::VIEWER]);
         eventually(PATIENCE, async || {
             let probe = GetFulfilmentOrderRequest {
@@ -147,9 +108,8 @@ impl Warehouse {
 
     /// Ends fulfilment in order.
     pub async fn stop(&mut self) {
-        if let Some(mut service) = self.service.take() {
-            service.shutdown.cancel();
-            (&mut service.task).await.unwrap();
+        if let Some(service) = self.service.take() {
+            service.stop().await;
         }
     }
 
@@ -159,48 +119,13 @@ impl Warehouse {
     }
 
     pub fn desk_of(&self, tenant: &TenantId, roles: &[&str]) -> Desk {
-        FulfilmentClient::with_interceptor(self.channel(), self.sign_in(Some(tenant), roles))
-    }
-
-    /// What `verify` says of every check.
-    pub async fn verify(&self) -> Vec<VerifyResponse> {
-        let sign_in = self.sign_in(None, &[role::ADMIN]);
-        let mut operations = OperationsClient::with_interceptor(self.channel(), sign_in);
-        let request = VerifyRequest::default();
-        let mut stream = operations.verify(request).await.unwrap().into_inner();
-        let mut answers = Vec::new();
-        while let Some(answer) = stream.message().await.unwrap() {
-            answers.push(answer);
-        }
-        answers
+        let sign_in = self.all.sign_in(Some(tenant), roles);
+        FulfilmentClient::with_interceptor(self.all.channel(), sign_in)
     }
 
     /// Expects every check to hold, and the named ones to have looked at something.
     pub async fn expect_sound(&self, names: &[&str]) {
-        let answers = self.verify().await;
-        let broken: Vec<_> = answers.iter().filter(|answer| !answer.ok).collect();
-        assert!(broken.is_empty(), "{broken:?}");
-        for name in names {
-            let found = answers.iter().find(|answer| answer.check == *name);
-            assert!(
-                found.is_some_and(|answer| answer.examined > 0),
-                "{name} of {answers:?}"
-            );
-        }
-    }
-
-    fn channel(&self) -> Channel {
-        Channel::from_shared(url(&self.listeners[0]))
-            .unwrap()
-            .connect_lazy()
-    }
-
-    fn sign_in(&self, tenant: Option<&TenantId>, roles: &[&str]) -> SignIn {
-        let token = self
-            .issuer
-            .mint(&Grant::new("wang", tenant, roles))
-            .unwrap();
-        SignIn(format!("Bearer {token}").parse().unwrap())
+        self.all.expect_sound(names).await;
     }
 
     /// The catalogue's two items: tea and cups.
@@ -378,59 +303,4 @@ pub fn reason<T: std::fmt::Debug>(answer: Result<T, Status>) -> String {
 /// The token of a receipt, for `at_least`.
 pub fn token(receipt: &Option<Receipt>) -> Option<ordo_proto::types::ConsistencyToken> {
     receipt.as_ref().and_then(|receipt| receipt.token.clone())
-}
-
-fn serve(host: Host, roles: &[(&'static str, &'static [&'static str])], routes: Routes) -> Service {
-    let shutdown = CancellationToken::new();
-    let serving = host.serve(
-        MethodRoles::new(roles),
-        routes,
-        shutdown.clone().cancelled_owned(),
-    );
-    Service {
-        shutdown,
-        task: tokio::spawn(async move { serving.await.unwrap() }),
-    }
-}
-
-/// Index 0 is fulfilment, 1 intake, 2 inventory.
-fn config(
-    keys: &TempDir,
-    store: &str,
-    listeners: &[Arc<TcpListener>; 3],
-    index: usize,
-) -> ServiceConfig {
-    let path = |name: &str| keys.path().join(name).to_str().unwrap().to_owned();
-    let (key, master) = (path("key.pem"), path("master"));
-    let (intake, inventory) = (url(&listeners[1]), url(&listeners[2]));
-    let mut pairs = vec![
-        ("store", store),
-        ("auth.signing_key_file", key.as_str()),
-        ("peers.intake", intake.as_str()),
-        ("peers.inventory", inventory.as_str()),
-        ("shutdown_timeout", "10s"),
-    ];
-    if index == 0 {
-        pairs.push(("keys.master_key_file", master.as_str()));
-    }
-    let mut config = ServiceConfig::from_pairs(pairs).unwrap();
-    config.listener = Some(Arc::clone(&listeners[index]));
-    config
-}
-
-fn url(listener: &TcpListener) -> String {
-    format!("http://{}", listener.local_addr().unwrap())
-}
-
-/// Puts a token on every call.
-#[derive(Clone)]
-pub struct SignIn(MetadataValue<Ascii>);
-
-impl tonic::service::Interceptor for SignIn {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request
-            .metadata_mut()
-            .insert("authorization", self.0.clone());
-        Ok(request)
-    }
 }

@@ -1,9 +1,10 @@
 //! Intake as a running service, between neighbours that do as they are told.
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use ordo_event_log::{EventLog, TenantId};
 use ordo_intake::config::ShopRules;
+use ordo_neighbourhood::{Neighbourhood, Running, Signed};
 use ordo_proto::{
     fulfilment::{self, WorkLine, fulfilment_server::FulfilmentServer},
     intake::{
@@ -13,21 +14,12 @@ use ordo_proto::{
     inventory::{
         self, ReservationAllocation, ReservationShortage, inventory_server::InventoryServer,
     },
-    ops::{VerifyRequest, VerifyResponse, operations_client::OperationsClient},
     privacy::key_store_client::KeyStoreClient,
     types::LineQuantity,
 };
-use ordo_rpc::{Grant, MethodRoles, TokenIssuer, role};
-use ordo_runtime::{CancellationToken, Host, ServiceConfig};
+use ordo_rpc::role;
 use ordo_testkit::{TestStore, eventually};
-use tempfile::TempDir;
-use tokio::task::JoinHandle;
-use tonic::{
-    Request, Status,
-    metadata::{Ascii, MetadataValue},
-    service::{Routes, interceptor::InterceptedService},
-    transport::Channel,
-};
+use tonic::{Status, service::Routes};
 
 use crate::{
     facts::{self, FulfilmentOrder, Reservation},
@@ -36,7 +28,6 @@ use crate::{
 
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-pub type Signed = InterceptedService<Channel, SignIn>;
 pub type Desk = IntakeClient<Signed>;
 
 /// Everything that a test of the whole service needs.
@@ -49,23 +40,8 @@ pub struct Shop {
     pub aftersales_log: EventLog,
     /// Where everybody keeps their databases.
     pub store: TestStore,
-    issuer: TokenIssuer,
-    listeners: Listeners,
-    _keys: TempDir,
-    _services: Vec<Service>,
-}
-
-type Listeners = [Arc<TcpListener>; 4];
-
-struct Service {
-    shutdown: CancellationToken,
-    _task: JoinHandle<()>,
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        self.shutdown.cancel();
-    }
+    all: Neighbourhood,
+    _services: [Running; 4],
 }
 
 impl Shop {
@@ -74,57 +50,39 @@ impl Shop {
     }
 
     pub async fn open_with(store: TestStore, rules: ShopRules) -> Self {
-        let issuer = TokenIssuer::generate();
-        let keys = tempfile::tempdir().unwrap();
-        std::fs::write(
-            keys.path().join("key.pem"),
-            issuer.private_pem().unwrap().as_str(),
-        )
-        .unwrap();
-        std::fs::write(keys.path().join("master.key"), "07".repeat(32)).unwrap();
-        let listen = || Arc::new(TcpListener::bind("127.0.0.1:0").unwrap());
-        let listeners = [listen(), listen(), listen(), listen()];
-        let config = |index| config(&keys, &store.url, &listeners, index);
+        let names = ["intake", "inventory", "fulfilment", "aftersales"];
+        let all = Neighbourhood::new(&store, &names, "alice").with_master_key();
         let (inventory, fulfilment) = (Neighbour::default(), Neighbour::default());
-
-        let host = Host::start("inventory", config(1)).await.unwrap();
-        let inventory_log = host.log();
-        let stock = serve(
-            host,
-            &[
-                ("/ordo.inventory.v1.Inventory/Reserve", SERVICES),
-                ("/ordo.inventory.v1.Inventory/ReleaseReservation", SERVICES),
-            ],
-            Routes::new(InventoryServer::new(inventory.clone())),
-        );
-        let host = Host::start("fulfilment", config(2)).await.unwrap();
-        let fulfilment_log = host.log();
-        let warehouse = serve(
-            host,
-            &[("/ordo.fulfilment.v1.Fulfilment/CancelFulfilment", SERVICES)],
-            Routes::new(FulfilmentServer::new(fulfilment.clone())),
-        );
-        let host = Host::start("aftersales", config(3)).await.unwrap();
-        let aftersales_log = host.log();
-        let desk = serve(host, &[], Routes::default());
-        let shutdown = CancellationToken::new();
-        let run = ordo_intake::run(config(0), rules, shutdown.clone());
-        let intake = Service {
-            shutdown,
-            _task: tokio::spawn(async move { run.await.unwrap() }),
-        };
+        let (inventory_log, stock) = all
+            .neighbour(
+                "inventory",
+                &[
+                    ("/ordo.inventory.v1.Inventory/Reserve", SERVICES),
+                    ("/ordo.inventory.v1.Inventory/ReleaseReservation", SERVICES),
+                ],
+                Routes::new(InventoryServer::new(inventory.clone())),
+            )
+            .await;
+        let (fulfilment_log, warehouse) = all
+            .neighbour(
+                "fulfilment",
+                &[("/ordo.fulfilment.v1.Fulfilment/CancelFulfilment", SERVICES)],
+                Routes::new(FulfilmentServer::new(fulfilment.clone())),
+            )
+            .await;
+        let (aftersales_log, desk) = all.neighbour("aftersales", &[], Routes::default()).await;
+        let config = all.config();
+        let intake = Running::start(|shutdown| ordo_intake::run(config, rules, shutdown));
         let shop = Self {
-            tenant: TenantId::new("shop-1").unwrap(),
+            tenant: all.tenant.clone(),
             inventory,
             fulfilment,
             inventory_log,
             fulfilment_log,
             aftersales_log,
             store,
-            issuer,
-            listeners,
-            _keys: keys,
-            _services: vec![intake, stock, warehouse, desk],
+            all,
+            _services: [intake, stock, warehouse, desk],
         };
         let probe = shop.desk(&[role::VIEWER]);
         eventually(PATIENCE, async || {
@@ -145,7 +103,8 @@ impl Shop {
     }
 
     pub fn desk_of(&self, tenant: &TenantId, roles: &[&str]) -> Desk {
-        IntakeClient::with_interceptor(self.channel(), self.sign_in(Some(tenant), roles))
+        let sign_in = self.all.sign_in(Some(tenant), roles);
+        IntakeClient::with_interceptor(self.all.channel(), sign_in)
     }
 
     pub fn clerk(&self) -> Desk {
@@ -153,25 +112,13 @@ impl Shop {
     }
 
     pub fn key_store(&self, roles: &[&str]) -> KeyStoreClient<Signed> {
-        KeyStoreClient::with_interceptor(self.channel(), self.sign_in(Some(&self.tenant), roles))
-    }
-
-    /// What `verify` says of every check.
-    pub async fn verify(&self) -> Vec<VerifyResponse> {
-        let sign_in = self.sign_in(None, &[role::ADMIN]);
-        let mut operations = OperationsClient::with_interceptor(self.channel(), sign_in);
-        let stream = operations.verify(VerifyRequest::default()).await.unwrap();
-        let mut stream = stream.into_inner();
-        let mut answers = Vec::new();
-        while let Some(answer) = stream.message().await.unwrap() {
-            answers.push(answer);
-        }
-        answers
+        let sign_in = self.all.sign_in(Some(&self.tenant), roles);
+        KeyStoreClient::with_interceptor(self.all.channel(), sign_in)
     }
 
     /// Every check passes.
     pub async fn is_sound(&self) {
-        let answers = self.verify().await;
+        let answers = self.all.verify().await;
         let failed: Vec<_> = answers.iter().filter(|answer| !answer.ok).collect();
         assert!(failed.is_empty(), "{failed:?}");
         for check in [
@@ -185,20 +132,6 @@ impl Shop {
                 "{check} was not run"
             );
         }
-    }
-
-    fn channel(&self) -> Channel {
-        Channel::from_shared(url(&self.listeners[0]))
-            .unwrap()
-            .connect_lazy()
-    }
-
-    fn sign_in(&self, tenant: Option<&TenantId>, roles: &[&str]) -> SignIn {
-        let token = self
-            .issuer
-            .mint(&Grant::new("alice", tenant, roles))
-            .unwrap();
-        SignIn(format!("Bearer {token}").parse().unwrap())
     }
 
     pub async fn place(&self, request: PlaceOrderRequest) -> PlaceOrderResponse {
@@ -344,55 +277,3 @@ pub fn reason<T: std::fmt::Debug>(answer: Result<T, Status>) -> String {
 }
 
 const SERVICES: &[&str] = &[role::SERVICE];
-
-fn serve(host: Host, roles: &[(&'static str, &'static [&'static str])], routes: Routes) -> Service {
-    let shutdown = CancellationToken::new();
-    let serving = host.serve(
-        MethodRoles::new(roles),
-        routes,
-        shutdown.clone().cancelled_owned(),
-    );
-    Service {
-        shutdown,
-        _task: tokio::spawn(async move { serving.await.unwrap() }),
-    }
-}
-
-/// Index 0 is intake, 1 inventory, 2 fulfilment, 3 aftersales.
-fn config(keys: &TempDir, store: &str, listeners: &Listeners, index: usize) -> ServiceConfig {
-    let path = |name: &str| keys.path().join(name).display().to_string();
-    let peers = listeners.each_ref().map(|listener| url(listener));
-    let (key, master) = (path("key.pem"), path("master.key"));
-    let mut pairs = vec![
-        ("store", store),
-        ("auth.signing_key_file", key.as_str()),
-        ("peers.intake", peers[0].as_str()),
-        ("peers.inventory", peers[1].as_str()),
-        ("peers.fulfilment", peers[2].as_str()),
-        ("peers.aftersales", peers[3].as_str()),
-        ("shutdown_timeout", "10s"),
-    ];
-    if index == 0 {
-        pairs.push(("keys.master_key_file", master.as_str()));
-    }
-    let mut config = ServiceConfig::from_pairs(pairs).unwrap();
-    config.listener = Some(Arc::clone(&listeners[index]));
-    config
-}
-
-fn url(listener: &TcpListener) -> String {
-    format!("http://{}", listener.local_addr().unwrap())
-}
-
-/// Puts a token on every call.
-#[derive(Clone)]
-pub struct SignIn(MetadataValue<Ascii>);
-
-impl tonic::service::Interceptor for SignIn {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request
-            .metadata_mut()
-            .insert("authorization", self.0.clone());
-        Ok(request)
-    }
-}

@@ -1,74 +1,45 @@
 //! Inventory as a running service, and a client with any roles.
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::time::Duration;
 
 use ordo_event_log::TenantId;
+use ordo_neighbourhood::{Neighbourhood, Running, Signed};
 use ordo_proto::{
     inventory::{
         Availability, GetAvailabilityRequest, GetReservationRequest, PutSiteRequest, PutSkuRequest,
         ReceiveStockLine, ReceiveStockRequest, Reservation, ReservationLine, ReserveRequest,
         SiteKind, inventory_client::InventoryClient,
     },
-    ops::{VerifyRequest, VerifyResponse, operations_client::OperationsClient},
     types::{CommandHeader, ConsistencyToken, Receipt},
 };
-use ordo_rpc::{Grant, TokenIssuer, role};
-use ordo_runtime::{CancellationToken, ServiceConfig};
+use ordo_rpc::role;
 use ordo_testkit::{TestStore, eventually};
-use tempfile::TempDir;
-use tokio::task::JoinHandle;
-use tonic::{
-    Request, Status,
-    metadata::{Ascii, MetadataValue},
-    service::interceptor::InterceptedService,
-    transport::Channel,
-};
+use tonic::Status;
 
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-pub type Client = InventoryClient<InterceptedService<Channel, SignIn>>;
+pub type Client = InventoryClient<Signed>;
 
 /// A shop with the site `W1` and the SKUs `MUG` and `POT`, behind a running service.
 pub struct Shop {
     pub tenant: TenantId,
     /// Kind of store, to name in failures.
     pub store_name: &'static str,
-    issuer: TokenIssuer,
-    keys: TempDir,
-    listener: Arc<TcpListener>,
-    service: Option<Service>,
+    all: Neighbourhood,
+    service: Option<Running>,
     /// Removed after the service has ended.
-    store: TestStore,
-}
-
-struct Service {
-    shutdown: CancellationToken,
-    task: JoinHandle<()>,
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        self.shutdown.cancel();
-    }
+    _store: TestStore,
 }
 
 impl Shop {
     pub async fn open(store: TestStore) -> Self {
-        let issuer = TokenIssuer::generate();
-        let keys = tempfile::tempdir().unwrap();
-        std::fs::write(
-            keys.path().join("key.pem"),
-            issuer.private_pem().unwrap().as_str(),
-        )
-        .unwrap();
+        let all = Neighbourhood::new(&store, &["inventory"], "li");
         let mut shop = Self {
-            tenant: TenantId::new("shop-1").unwrap(),
+            tenant: all.tenant.clone(),
             store_name: store.name,
-            issuer,
-            keys,
-            store,
-            listener: Arc::new(TcpListener::bind("127.0.0.1:0").unwrap()),
+            all,
             service: None,
+            _store: store,
         };
         shop.start().await;
         shop.put_site("W1", 1).await;
@@ -79,20 +50,9 @@ impl Shop {
 
     /// Starts the service, again after [`stop`](Self::stop).
     pub async fn start(&mut self) {
-        let key = self.keys.path().join("key.pem");
-        let mut config = ServiceConfig::from_pairs([
-            ("store", self.store.url.as_str()),
-            ("auth.signing_key_file", key.to_str().unwrap()),
-            ("shutdown_timeout", "10s"),
-        ])
-        .unwrap();
-        config.listener = Some(Arc::clone(&self.listener));
-        let shutdown = CancellationToken::new();
-        let run = ordo_inventory::run(config, shutdown.clone());
-        self.service = Some(Service {
-            shutdown,
-            task: tokio::spawn(async move { run.await.unwrap() }),
-        });
+        let config = self.all.config();
+        let run = |shutdown| ordo_inventory::run(config, shutdown);
+        self.service = Some(Running::start(run));
         let client = self.client(&[role::VIEWER]);
         eventually(PATIENCE, async || {
             let probe = GetReservationRequest {
@@ -106,9 +66,8 @@ impl Shop {
 
     /// Ends the service in order.
     pub async fn stop(&mut self) {
-        if let Some(mut service) = self.service.take() {
-            service.shutdown.cancel();
-            (&mut service.task).await.unwrap();
+        if let Some(service) = self.service.take() {
+            service.stop().await;
         }
     }
 
@@ -118,7 +77,8 @@ impl Shop {
     }
 
     pub fn client_of(&self, tenant: &TenantId, roles: &[&str]) -> Client {
-        InventoryClient::with_interceptor(self.channel(), self.sign_in(Some(tenant), roles))
+        let sign_in = self.all.sign_in(Some(tenant), roles);
+        InventoryClient::with_interceptor(self.all.channel(), sign_in)
     }
 
     /// A client that may do everything.
@@ -126,39 +86,15 @@ impl Shop {
         self.client(&[role::ADMIN])
     }
 
-    /// What `verify` says of every check.
-    pub async fn verify(&self) -> Vec<VerifyResponse> {
-        let sign_in = self.sign_in(None, &[role::ADMIN]);
-        let mut operations = OperationsClient::with_interceptor(self.channel(), sign_in);
-        let mut stream = operations
-            .verify(VerifyRequest::default())
-            .await
-            .unwrap()
-            .into_inner();
-        let mut answers = Vec::new();
-        while let Some(answer) = stream.message().await.unwrap() {
-            answers.push(answer);
-        }
-        answers
-    }
-
     /// Expects every check to hold, and those of inventory to have looked at something.
     pub async fn expect_sound(&self) {
-        let answers = self.verify().await;
-        let broken: Vec<_> = answers.iter().filter(|answer| !answer.ok).collect();
-        assert!(broken.is_empty(), "{broken:?}");
-        for name in [
+        let own = [
             "stock.conservation",
             "projection.availability",
             "projection.movements",
             "projection.catalogue",
-        ] {
-            let found = answers.iter().find(|answer| answer.check == name);
-            assert!(
-                found.is_some_and(|answer| answer.examined > 0),
-                "{name} of {answers:?}"
-            );
-        }
+        ];
+        self.all.expect_sound(&own).await;
     }
 
     pub async fn put_site(&self, site_id: &str, priority: i32) {
@@ -245,16 +181,6 @@ impl Shop {
             .map(|one| one.quantity)
             .sum()
     }
-
-    fn channel(&self) -> Channel {
-        let url = format!("http://{}", self.listener.local_addr().unwrap());
-        Channel::from_shared(url).unwrap().connect_lazy()
-    }
-
-    fn sign_in(&self, tenant: Option<&TenantId>, roles: &[&str]) -> SignIn {
-        let token = self.issuer.mint(&Grant::new("li", tenant, roles)).unwrap();
-        SignIn(format!("Bearer {token}").parse().unwrap())
-    }
 }
 
 /// Attempt 1 of an order that wants units of one SKU.
@@ -309,17 +235,4 @@ pub fn fields<T: std::fmt::Debug>(answer: Result<T, Status>) -> Vec<String> {
 /// The token of a receipt, for `at_least`.
 pub fn token(receipt: &Option<Receipt>) -> Option<ConsistencyToken> {
     receipt.as_ref().and_then(|receipt| receipt.token.clone())
-}
-
-/// Puts a token on every call.
-#[derive(Clone)]
-pub struct SignIn(MetadataValue<Ascii>);
-
-impl tonic::service::Interceptor for SignIn {
-    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request
-            .metadata_mut()
-            .insert("authorization", self.0.clone());
-        Ok(request)
-    }
 }
