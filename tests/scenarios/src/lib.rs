@@ -5,7 +5,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
+pub mod observing;
 pub mod orders;
+pub mod program;
 pub mod stock;
 pub mod warehouse;
 

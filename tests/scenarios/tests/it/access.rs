@@ -111,24 +111,10 @@ async fn reflection_lists_every_service_and_metrics_and_health_answer() {
                 "{name} is not among {names:?}"
             );
         }
-        let metrics = get(&shop.cluster.file().metrics[service], "/metrics").await;
+        let metrics = shop.http_get(service, "/metrics").await.unwrap();
         assert!(metrics.contains("ordo_"), "{metrics}");
-        assert!(
-            get(&shop.cluster.file().metrics[service], "/health/ready")
-                .await
-                .starts_with("HTTP/1.1 200")
-        );
+        let health = shop.http_get(service, "/health/ready").await.unwrap();
+        assert!(health.starts_with("HTTP/1.1 200"), "{health}");
     }
     shop.close().await;
-}
-
-async fn get(url: &str, path: &str) -> String {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let address = url.trim_start_matches("http://");
-    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer
 }

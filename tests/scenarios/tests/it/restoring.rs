@@ -1,0 +1,106 @@
+//! A service goes back to a backup while the others go on: all of them agree again.
+
+use std::ops::Range;
+
+use futures::future::join_all;
+use ordo_scenarios::{
+    Shop, Store,
+    orders::{order, quantities},
+};
+use serde_json::Value;
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// Folder for a backup of the service.
+fn shelf(shop: &Shop, service: &str) -> String {
+    let folder = shop.cluster.home().join(format!("backup-{service}"));
+    folder.to_str().unwrap().to_owned()
+}
+
+/// Backs up a service that is at work.
+async fn back_up(shop: &Shop, service: &str) {
+    let folder = shelf(shop, service);
+    let taken = shop.ordo(["--json", "backup", service, "--to", &folder]);
+    let taken = json(&taken.await.unwrap());
+    assert_eq!(taken["manifest"]["service"], service);
+    assert!(taken["verified"]["events"].as_u64() > Some(0), "{taken}");
+    let again = shop.ordo(["backup", "verify", &folder]).await.unwrap();
+    assert!(again.starts_with(&format!("good: {service}")), "{again}");
+}
+
+/// Stops the service, restores it and starts it again.
+async fn go_back(shop: &Shop, service: &'static str) {
+    let folder = shelf(shop, service);
+    let restore = ["--json", "restore", service, "--from", &folder, "--replace"];
+    let (status, why) = shop.ordo(restore).await.unwrap_err();
+    assert!(
+        status == Some(1) && why.contains("stop every replica"),
+        "{status:?} {why}"
+    );
+    shop.cluster.take_down(service).await.unwrap();
+    let (status, why) = shop.ordo(&restore[..5]).await.unwrap_err();
+    assert!(
+        status == Some(2) && why.contains("--replace"),
+        "{status:?} {why}"
+    );
+    let restored = json(&shop.ordo(restore).await.unwrap());
+    assert_eq!(restored["epoch"], 2, "{restored}");
+    let partitions = restored["partitions"].as_array().unwrap();
+    let gone = partitions.iter().map(|at| at["gone"].as_u64().unwrap());
+    assert!(gone.sum::<u64>() > 0, "{restored}");
+    shop.cluster.resume(service).await.unwrap();
+}
+
+/// Pushes orders of one unit each, and waits until all have it.
+async fn place(shop: &Shop, numbers: Range<u32>) -> Vec<String> {
+    let placed = numbers.map(|number| shop.placed(order(&number.to_string(), &[("TEA", 1)])));
+    let ids = join_all(placed).await;
+    for id in &ids {
+        shop.order_when(id, |order| quantities(order, |at| at.reserved) == [1])
+            .await;
+    }
+    ids
+}
+
+async fn everyone_agrees_after_a_restore(store: Store) {
+    let shop = Shop::open(store).await;
+    shop.stock("TEA", 100).await;
+    place(&shop, 0..5).await;
+    tokio::join!(
+        async {
+            back_up(&shop, "inventory").await;
+            back_up(&shop, "intake").await;
+        },
+        place(&shop, 5..10),
+    );
+    let later = place(&shop, 10..20).await;
+    shop.settle().await;
+
+    // Inventory forgets reservations that orders count on. Intake asks for them again.
+    go_back(&shop, "inventory").await;
+    shop.available_when("TEA", |row| row.on_hand == 100 && row.reserved == 20)
+        .await;
+    shop.verify().await;
+
+    // Intake forgets orders. The channel pushes all of them again: those that are there are not doubled.
+    go_back(&shop, "intake").await;
+    let again = place(&shop, 0..20).await;
+    let lost = later.iter().filter(|id| !again.contains(id)).count();
+    assert_eq!(lost, 10, "what was placed after the backup has new ids");
+    shop.verify().await;
+    let verdicts = shop.ordo(["verify"]).await.unwrap();
+    assert!(!verdicts.contains("FAIL"), "{verdicts}");
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everyone_agrees_after_services_on_sqlite_went_back_to_their_backups() {
+    everyone_agrees_after_a_restore(Store::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everyone_agrees_after_services_on_postgres_went_back_to_their_backups() {
+    everyone_agrees_after_a_restore(Store::Postgres).await;
+}
