@@ -4,6 +4,8 @@
 //! the same [`evolve`](ordo_decider::Decider::evolve) that decides. Phones and names are kept as keyed fingerprints only,
 //! and forgotten when their person is.
 
+#[cfg(test)]
+mod plan_tests;
 mod query;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -110,7 +112,8 @@ const SCHEMA: &[&str] = &[
     "create table order_key (
         tenant text not null, kind text not null, value text not null, ordered_at bigint not null, order_id text not null,
         primary key (tenant, kind, value, ordered_at, order_id))",
-    "create index order_key_order on order_key (tenant, order_id)",
+    // All columns, for SQLite prefers an index that has them all, and would walk the tenant's part of the primary key.
+    "create index order_key_order on order_key (tenant, order_id, kind, value, ordered_at)",
     "create table erasure (
         tenant text not null, subject text not null, erased_at bigint not null, primary key (tenant, subject))",
 ];
@@ -260,7 +263,7 @@ impl Projection for OrderList {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn schema(&self) -> &'static [&'static str] {
