@@ -12,13 +12,19 @@ use futures::StreamExt as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use ordo_cluster::Cluster;
 
-use crate::{client::Client, fault::Fault, output::say, private_cluster::on_private_cluster};
+use crate::{
+    client::Client, fault::Fault, output::say, private_cluster::on_private_cluster,
+    settled::settled,
+};
 
 mod countries;
 mod replay;
 mod report;
 mod retail;
 mod shop;
+
+/// How long read models, reactions and relays may take to catch up with the last command.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What to replay.
 #[derive(Debug, Args)]
@@ -82,20 +88,43 @@ async fn replay_and_verify(
     let started = Instant::now();
     let bar = progress(history.orders.len() as u64);
     let replay = Arc::new(replay::Replay::new(client.clone()));
-    let mut lives = futures::stream::iter(history.orders.clone())
+    let mut begun = futures::stream::iter(history.orders.clone())
         .map(|order| {
             let replay = Arc::clone(&replay);
-            tokio::spawn(async move { replay.live(&order).await })
+            tokio::spawn(async move { replay.begin(&order).await })
         })
         .buffered(options.callers.max(1));
-    let mut ends = Vec::with_capacity(history.orders.len());
-    while let Some(end) = lives.next().await {
-        ends.push(end.map_err(|error| Fault::because("replaying an order", error))??);
+    let mut lives = Vec::with_capacity(history.orders.len());
+    while let Some(life) = begun.next().await {
+        lives.push(life.map_err(|error| Fault::because("replaying an order", error))??);
         bar.inc(1);
     }
     bar.finish_and_clear();
+    let behind = see_holds_pass(&client, &replay, &history, &mut lives).await?;
     let seconds = started.elapsed();
-    report::verify(&client, &history, &ends, seconds).await
+    report::verify(&client, &history, &lives, behind, seconds).await
+}
+
+/// Goes on with held orders until those that are left are held with everything done that follows from the others: for a
+/// person to decide. Tells what still was behind, if something was.
+async fn see_holds_pass(
+    client: &Client,
+    replay: &replay::Replay,
+    history: &retail::History,
+    lives: &mut [replay::Life],
+) -> Result<Option<String>, Fault> {
+    loop {
+        let behind = settled(client, PATIENCE).await?;
+        let mut went_on = false;
+        for (order, life) in history.orders.iter().zip(lives.iter_mut()) {
+            if life.held {
+                went_on |= replay.go_on(order, life).await?;
+            }
+        }
+        if behind.is_some() || !went_on {
+            return Ok(behind);
+        }
+    }
 }
 
 fn progress(total: u64) -> ProgressBar {

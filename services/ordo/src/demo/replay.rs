@@ -33,19 +33,22 @@ const LOOK_EVERY: std::ops::Range<Duration> =
 /// An order that does not move for this long is stuck.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How an order ended.
+/// How far an order came.
 #[derive(Debug, Clone, Default)]
-pub struct End {
+pub struct Life {
     /// Its id.
     pub order_id: String,
     /// The second push made another order.
     pub duplicated: bool,
+    /// It was held when it was last seen. A hold may pass: for stock that another order gives back, or for an article that
+    /// intake had not heard of yet.
+    pub held: bool,
     /// It never reached an end.
     pub stuck: bool,
-    /// The last that was seen of it.
-    pub order: Order,
     /// A return was received and settled.
     pub returned: bool,
+    /// The return's case, once it is open.
+    case_id: Option<String>,
 }
 
 /// Replays orders against a cluster.
@@ -62,12 +65,12 @@ impl Replay {
         Self { client, started }
     }
 
-    /// From the first push to the end.
-    pub async fn live(&self, order: &retail::Order) -> Result<End, Fault> {
+    /// From the first push to the end, or until it is held.
+    pub async fn begin(&self, order: &retail::Order) -> Result<Life, Fault> {
         let placed = self.push(order).await?;
-        let mut end = End {
+        let mut life = Life {
             order_id: placed.order_id.clone(),
-            ..End::default()
+            ..Life::default()
         };
         if order.pushed_twice {
             let again = self.push(order).await?;
@@ -75,41 +78,49 @@ impl Replay {
                 .receipt
                 .as_ref()
                 .is_some_and(|receipt| receipt.duplicate);
-            end.duplicated = again.order_id != placed.order_id || !repeated;
+            life.duplicated = again.order_id != placed.order_id || !repeated;
         }
-        let id = &placed.order_id;
         if !order.cancelled.is_empty() {
-            self.cancel(id, order).await?;
+            self.cancel(&life.order_id, order).await?;
         }
-        let mut case = None;
+        self.go_on(order, &mut life).await?;
+        Ok(life)
+    }
+
+    /// From where `life` stands to the end, or until it is held. Tells whether it was held no longer.
+    pub async fn go_on(&self, order: &retail::Order, life: &mut Life) -> Result<bool, Fault> {
         let mut moved = (Instant::now(), 0);
+        let mut went_on = false;
         loop {
-            end.order = self.look(id).await?;
-            if end.order.version != moved.1 {
-                moved = (Instant::now(), end.order.version);
+            let seen = self.look(&life.order_id).await?;
+            if seen.version != moved.1 {
+                moved = (Instant::now(), seen.version);
             }
-            match stage(&end.order) {
-                Stage::Held | Stage::Cancelled => return Ok(end),
-                Stage::Delivered if order.returned.is_empty() => return Ok(end),
-                Stage::Delivered => match &case {
-                    None => case = self.send_back(id, order, &end.order).await?,
+            let stage = stage(&seen);
+            life.held = matches!(stage, Stage::Held);
+            match stage {
+                Stage::Held => return Ok(went_on),
+                Stage::Cancelled => return Ok(true),
+                Stage::Delivered if order.returned.is_empty() => return Ok(true),
+                Stage::Delivered => match &life.case_id {
+                    None => life.case_id = self.send_back(order, &seen).await?,
                     Some(case_id) => {
                         if self.is_closed(case_id).await? {
-                            end.order = self.look(id).await?;
-                            end.returned = true;
-                            return Ok(end);
+                            life.returned = true;
+                            return Ok(true);
                         }
                     }
                 },
                 Stage::UnderWay => {
-                    for work in self.work(id).await? {
+                    for work in self.work(&life.order_id).await? {
                         self.fulfil(&work).await?;
                     }
                 }
             }
+            went_on = true;
             if moved.0.elapsed() > PATIENCE {
-                end.stuck = true;
-                return Ok(end);
+                life.stuck = true;
+                return Ok(true);
             }
             let still = moved.0.elapsed() / 2;
             tokio::time::sleep(still.clamp(LOOK_EVERY.start, LOOK_EVERY.end)).await;
@@ -268,7 +279,6 @@ impl Replay {
     /// Opens a case for what comes back; `None` while aftersales does not know of the delivery yet, or nothing is left to return.
     async fn send_back(
         &self,
-        order_id: &str,
         order: &retail::Order,
         seen: &Order,
     ) -> Result<Option<String>, Fault> {
@@ -282,7 +292,7 @@ impl Replay {
             });
         let open = OpenCaseRequest {
             header: header(format!("demo-return-{}", order.number)),
-            order_id: order_id.to_owned(),
+            order_id: seen.order_id.clone(),
             kind: CaseKind::Return.into(),
             lines: lines.filter(|line| line.quantity > 0).collect(),
             approve: true,
@@ -356,15 +366,19 @@ fn stage(order: &Order) -> Stage {
     if !order.holds.is_empty() {
         return Stage::Held;
     }
-    let all_delivered = order.lines.iter().all(|view| {
-        let at = view.quantities.unwrap_or_default();
-        at.delivered == at.ordered - at.cancelled
-    });
-    if all_delivered {
+    if is_delivered(order) {
         Stage::Delivered
     } else {
         Stage::UnderWay
     }
+}
+
+/// Whether everything that is still wanted came into the customer's hands.
+pub fn is_delivered(order: &Order) -> bool {
+    order.lines.iter().all(|view| {
+        let at = view.quantities.unwrap_or_default();
+        at.delivered == at.ordered - at.cancelled
+    })
 }
 
 fn delivered(order: &Order, line_id: &str) -> i64 {

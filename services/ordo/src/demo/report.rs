@@ -7,16 +7,15 @@ use ordo_proto::{
 };
 use serde::Serialize;
 
-use super::{replay::End, retail};
+use super::{
+    replay::{Life, is_delivered},
+    retail,
+};
 use crate::{
     client::{Client, SERVICES},
     commands::operations::checks,
     fault::Fault,
-    settled::settled,
 };
-
-/// How long read models, reactions and relays may take to catch up with the last command.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The figures.
 #[derive(Debug, Serialize)]
@@ -96,36 +95,37 @@ impl fmt::Display for Report {
     }
 }
 
-/// Waits until everything has caught up, runs every check and counts.
+/// Runs every check and counts. `behind` names what had not caught up.
 pub async fn verify(
     client: &Client,
     history: &retail::History,
-    ends: &[End],
+    lives: &[Life],
+    behind: Option<String>,
     seconds: Duration,
 ) -> Result<Report, Fault> {
-    let verify = match settled(client, PATIENCE).await? {
+    let verify = match behind {
         Some(behind) => behind,
         None => first_difference(client).await?,
     };
     let mut report = Report {
-        orders: ends.len(),
+        orders: lives.len(),
         delivered: 0,
         cancelled: 0,
         held: 0,
-        returned: ends.iter().filter(|end| end.returned).count(),
+        returned: lives.iter().filter(|life| life.returned).count(),
         refunded_minor: 0,
         events: events(client).await?,
         lost: 0,
-        duplicated: ends.iter().filter(|end| end.duplicated).count(),
+        duplicated: lives.iter().filter(|life| life.duplicated).count(),
         oversold: oversold(client).await?,
         verify,
         seconds: (seconds.as_secs_f64() * 10.0).round() / 10.0,
         left_out: history.left_out.clone(),
         stuck: Vec::new(),
     };
-    for end in ends {
+    for life in lives {
         // The order as it is now, not as its replay last saw it.
-        let key = ordo_proto::intake::get_order_request::Key::OrderId(end.order_id.clone());
+        let key = ordo_proto::intake::get_order_request::Key::OrderId(life.order_id.clone());
         let request = ordo_proto::intake::GetOrderRequest {
             key: Some(key),
             at_least: None,
@@ -141,20 +141,21 @@ pub async fn verify(
             .refunded
             .as_ref()
             .map_or(0, |refunded| refunded.minor_units);
-        if end.stuck {
+        let cancelled = matches!(
+            order.status(),
+            OrderStatus::Cancelled | OrderStatus::Rejected
+        );
+        if cancelled {
+            report.cancelled += 1;
+        } else if !order.holds.is_empty() {
+            report.held += 1;
+        } else if is_delivered(&order) && !life.stuck {
+            report.delivered += 1;
+        } else {
             report.lost += 1;
             report
                 .stuck
                 .push(format!("{} {}", order.channel_order_number, order.order_id));
-        } else if matches!(
-            order.status(),
-            OrderStatus::Cancelled | OrderStatus::Rejected
-        ) {
-            report.cancelled += 1;
-        } else if !order.holds.is_empty() {
-            report.held += 1;
-        } else {
-            report.delivered += 1;
         }
     }
     Ok(report)
