@@ -12,6 +12,7 @@ mod reaction;
 mod reactor;
 mod read_model;
 mod rows;
+mod shared_source;
 mod trace;
 mod wait;
 
@@ -23,5 +24,6 @@ pub use reaction::{Reaction, ReactionContext, ReactionError, Timer};
 pub use reactor::{Reactor, ReactorSettings};
 pub use read_model::{ReadModel, ReadModelSettings, Rebuild, RebuildError};
 pub use rows::{Rows, TableRow};
+pub use shared_source::SharedSource;
 pub use trace::{TraceHooks, install_trace_hooks};
 pub use wait::NotYet;

@@ -20,7 +20,7 @@ use ordo_event_log::{EventLog, EventLogConfig, EventSource};
 use ordo_lease::{LeaseSettings, Leases};
 use ordo_privacy::Vault;
 use ordo_projection::{
-    Projection, Reaction, Reactor, ReactorSettings, ReadModel, ReadModelSettings,
+    Projection, Reaction, Reactor, ReactorSettings, ReadModel, ReadModelSettings, SharedSource,
 };
 use ordo_rpc::{
     Authenticator, CheckOutcome, Checks, EventLogService, MethodRoles, OperationsService, Remote,
@@ -53,6 +53,7 @@ pub struct Host {
     gateway: Gateway,
     metrics_address: Option<SocketAddr>,
     log: EventLog,
+    own_source: Arc<SharedSource>,
     leases: Leases,
     vault: Vault,
     remote: Remote,
@@ -132,6 +133,7 @@ impl Host {
             health,
             gateway,
             metrics_address,
+            own_source: Arc::new(SharedSource::new(Arc::new(log.clone()))),
             log,
             leases,
             vault,
@@ -153,7 +155,7 @@ impl Host {
 
     /// The service's own log, as a source for projections and reactions.
     pub fn own_source(&self) -> Arc<dyn EventSource> {
-        Arc::new(self.log.clone())
+        Arc::clone(&self.own_source) as Arc<dyn EventSource>
     }
 
     /// Seals and opens personal data: with the service's own key store when it has master keys, otherwise with intake's.
@@ -195,7 +197,8 @@ impl Host {
             .bus
             .as_ref()
             .map(|bus| Arc::new(bus.source(owner.clone())) as Arc<dyn EventSource>);
-        let source: Arc<dyn EventSource> = Arc::new(RemoteSource::new(owner, copy));
+        let source = Arc::new(RemoteSource::new(owner, copy));
+        let source: Arc<dyn EventSource> = Arc::new(SharedSource::new(source));
         self.sources.insert(service.to_owned(), Arc::clone(&source));
         source
     }

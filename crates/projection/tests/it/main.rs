@@ -12,5 +12,6 @@ mod rebuilds;
 mod restarts;
 mod restores;
 mod rows;
+mod shared_source;
 mod timers;
 mod traces;
