@@ -1,7 +1,10 @@
 //! SQLite: readers in a pool, and one connection that writes.
 //!
-//! The driver hands every query to a thread, which costs about as much as inserting ten rows; so a commit is one query
-//! that holds a whole transaction.
+//! The driver hands every query to a thread, which costs about as much as inserting ten rows; so a small commit is one query
+//! that holds a whole transaction. Preparing a statement costs about as much as running it; so a large commit is made of
+//! statements whose sizes are powers of two, which stay prepared.
+
+use std::ops::Range;
 
 use ordo_sql::{Row, Value};
 use sqlx::{
@@ -31,8 +34,10 @@ pub(super) struct Sqlite {
     writer: Mutex<Option<SqliteConnection>>,
 }
 
-/// Most rows of a commit whose statements are kept prepared.
+/// Most rows of a commit that is one query.
 const SMALL: usize = 8;
+/// Most rows of a statement of a larger commit.
+const MOST_ROWS: usize = 128;
 
 /// Rows of an `insert`, in the order of its columns.
 type Arguments = Result<SqliteArguments, sqlx::Error>;
@@ -119,29 +124,28 @@ impl Sqlite {
         self.read(statements::load(wanted.len()), arguments).await
     }
 
-    /// One query with the whole transaction. A head that another process has moved makes the update write NULL, which the
-    /// column refuses; the statements after a refused one are not run.
+    /// A transaction. The statements after a refused one are not run.
     pub async fn commit(&self, commit: &Commit) -> Result<(), CommitError> {
-        let sql = statements::commit(commit);
-        // The text depends on the number of rows. Small commits are alike, and preparing them takes as long as running them.
-        let small = commit.events.len() + commit.commands.len() + commit.snapshots.len() <= SMALL;
-        let arguments = arguments(|arguments| statements::bind_commit(commit, arguments));
         let mut writer = self.writer().await.map_err(CommitError::Unknown)?;
-        let result = async {
-            let connection = connection(&mut writer)?;
-            sqlx::query_with(AssertSqlSafe(sql), arguments?)
-                .persistent(small)
-                .execute(&mut *connection)
-                .await
-        }
-        .await;
-        let Err(error) = result else { return Ok(()) };
+        // Out of its place meanwhile: should this not come to its end, the connection is closed and its transaction undone.
+        let Some(mut connection) = writer.take() else {
+            return Err(CommitError::Unknown(sqlx::Error::PoolClosed.into()));
+        };
+        let rows = commit.events.len() + commit.commands.len() + commit.snapshots.len();
+        let written = if rows <= SMALL {
+            write_at_once(&mut connection, commit).await
+        } else {
+            write_in_turn(&mut connection, commit).await
+        };
+        let Err(error) = written else {
+            *writer = Some(connection);
+            return Ok(());
+        };
         // Undo what is left of the transaction; a connection that cannot do that is not used again.
-        if let Some(mut connection) = writer.take()
-            && sqlx::raw_sql("rollback")
-                .execute(&mut connection)
-                .await
-                .is_ok()
+        if sqlx::raw_sql("rollback")
+            .execute(&mut connection)
+            .await
+            .is_ok()
         {
             *writer = Some(connection);
         }
@@ -178,6 +182,72 @@ impl Sqlite {
     }
 }
 
+/// One query with the whole transaction. Small commits are alike, so that it stays prepared.
+async fn write_at_once(
+    connection: &mut SqliteConnection,
+    commit: &Commit,
+) -> Result<(), sqlx::Error> {
+    let arguments = arguments(|arguments| statements::bind_commit(commit, arguments));
+    run(connection, statements::commit(commit), arguments).await
+}
+
+/// A transaction statement by statement.
+async fn write_in_turn(
+    connection: &mut SqliteConnection,
+    commit: &Commit,
+) -> Result<(), sqlx::Error> {
+    let head = arguments(|arguments| statements::bind_head(commit, arguments));
+    run(connection, statements::begin(), head).await?;
+    for rows in pieces(commit.events.len()) {
+        let (events, metadata) = (&commit.events[rows.clone()], &commit.metadata[rows]);
+        let values = arguments(|arguments| statements::bind_events(events, metadata, arguments));
+        run(connection, statements::insert_events(events.len()), values).await?;
+    }
+    for rows in pieces(commit.commands.len()) {
+        let commands = &commit.commands[rows];
+        let values = arguments(|arguments| statements::bind_commands_of(commands, arguments));
+        run(
+            connection,
+            statements::insert_commands(commands.len()),
+            values,
+        )
+        .await?;
+    }
+    for rows in pieces(commit.snapshots.len()) {
+        let snapshots = &commit.snapshots[rows];
+        let values = arguments(|arguments| statements::bind_snapshots(snapshots, arguments));
+        run(
+            connection,
+            statements::put_snapshots(snapshots.len()),
+            values,
+        )
+        .await?;
+    }
+    run(connection, "commit".to_owned(), arguments(|_| Ok(()))).await
+}
+
+async fn run(
+    connection: &mut SqliteConnection,
+    sql: String,
+    arguments: Arguments,
+) -> Result<(), sqlx::Error> {
+    sqlx::query_with(AssertSqlSafe(sql), arguments?)
+        .execute(connection)
+        .await
+        .map(|_| ())
+}
+
+/// `rows` rows in pieces of the largest powers of two, up to [`MOST_ROWS`].
+fn pieces(rows: usize) -> impl Iterator<Item = Range<usize>> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let left = rows - from;
+        let size = (1 << left.checked_ilog2()?).min(MOST_ROWS);
+        from += size;
+        Some(from - size..from)
+    })
+}
+
 fn connection(writer: &mut Option<SqliteConnection>) -> Result<&mut SqliteConnection, sqlx::Error> {
     writer.as_mut().ok_or(sqlx::Error::PoolClosed)
 }
@@ -188,4 +258,20 @@ fn arguments(
     let mut arguments = SqliteArguments::default();
     fill(&mut arguments).map_err(sqlx::Error::Encode)?;
     Ok(arguments)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_cut_into_few_sizes_and_none_is_left_out() {
+        for rows in 0..1000 {
+            let pieces: Vec<_> = pieces(rows).collect();
+            let all: Vec<_> = pieces.iter().cloned().flatten().collect();
+            assert_eq!(all, (0..rows).collect::<Vec<_>>());
+            assert!(pieces.iter().all(|piece| piece.len().is_power_of_two()));
+            assert!(pieces.len() <= rows / MOST_ROWS + 7);
+        }
+    }
 }

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
+use bytes::Bytes;
 use ordo_sql::Value;
 use sqlx::{error::BoxDynError, sqlite::SqliteArguments};
 
-use super::{Commit, load::Wanted, rows::command_columns};
-use crate::event::TenantId;
+use super::{CommandRecord, Commit, Snapshot, load::Wanted, rows::command_columns};
+use crate::event::{RecordedEvent, TenantId};
 
 pub(super) const CREATE_LOG: &str = "insert into log (service, partitions, format) select ?, ?, ? where not exists (select 1 from log)";
 
@@ -136,45 +137,82 @@ pub(super) fn bind_load(
 /// Rows of one statement: SQLite takes 32,766 parameters, and the widest row has 13.
 const ROWS: usize = 2000;
 
-/// The statements of a commit: a whole transaction.
-pub(super) fn commit(commit: &Commit) -> String {
+/// Moves the head, or fails: a head that another process has moved makes this write NULL, which the column refuses.
+const MOVE_HEAD: &str =
+    "update heads set position = case when epoch = ? and position = ? and hash = ? then ? end, hash = ?, time = ?
+     where partition = ?";
+
+/// Begins a transaction and moves the head; [`bind_head`] has the parameters.
+pub(super) fn begin() -> String {
+    format!("begin immediate; {MOVE_HEAD}")
+}
+
+/// Inserts `rows` events; [`bind_events`] has the parameters.
+pub(super) fn insert_events(rows: usize) -> String {
     let mut sql = String::from(
-        "begin immediate;
-         update heads set position = case when epoch = ? and position = ? and hash = ? then ? end, hash = ?, time = ?
-         where partition = ?;",
+        "insert into events (partition, position, epoch, tenant, aggregate, stream_id, version, event_id, type,
+                             time, payload, metadata, hash) values ",
     );
-    for chunk in commit.events.chunks(ROWS) {
-        sql.push_str(
-            "insert into events (partition, position, epoch, tenant, aggregate, stream_id, version, event_id, type,
-                                 time, payload, metadata, hash) values ",
-        );
-        value_rows(&mut sql, 13, chunk.len());
+    value_rows(&mut sql, 13, rows);
+    sql
+}
+
+/// Inserts `rows` commands; [`bind_commands_of`] has the parameters.
+pub(super) fn insert_commands(rows: usize) -> String {
+    let mut sql = String::from(
+        "insert into commands (tenant, command_id, fingerprint, partition, epoch, position, events, time, answer)
+         values ",
+    );
+    value_rows(&mut sql, 9, rows);
+    sql
+}
+
+/// Puts `rows` snapshots in place; [`bind_snapshots`] has the parameters.
+pub(super) fn put_snapshots(rows: usize) -> String {
+    let mut sql = String::from(
+        "insert into snapshots (tenant, aggregate, stream_id, fold_version, version, state) values ",
+    );
+    value_rows(&mut sql, 6, rows);
+    sql.push_str(
+        " on conflict (tenant, aggregate, stream_id) do update
+          set fold_version = excluded.fold_version, version = excluded.version, state = excluded.state",
+    );
+    sql
+}
+
+/// The statements of a commit in one text: a whole transaction.
+pub(super) fn commit(commit: &Commit) -> String {
+    let mut sql = begin();
+    let events = commit
+        .events
+        .chunks(ROWS)
+        .map(|chunk| insert_events(chunk.len()));
+    let commands = commit
+        .commands
+        .chunks(ROWS)
+        .map(|chunk| insert_commands(chunk.len()));
+    let snapshots = commit
+        .snapshots
+        .chunks(ROWS)
+        .map(|chunk| put_snapshots(chunk.len()));
+    for statement in events.chain(commands).chain(snapshots) {
         sql.push(';');
+        sql.push_str(&statement);
     }
-    for chunk in commit.commands.chunks(ROWS) {
-        sql.push_str(
-            "insert into commands (tenant, command_id, fingerprint, partition, epoch, position, events, time, answer)
-             values ",
-        );
-        value_rows(&mut sql, 9, chunk.len());
-        sql.push(';');
-    }
-    for chunk in commit.snapshots.chunks(ROWS) {
-        sql.push_str(
-            "insert into snapshots (tenant, aggregate, stream_id, fold_version, version, state) values ",
-        );
-        value_rows(&mut sql, 6, chunk.len());
-        sql.push_str(
-            " on conflict (tenant, aggregate, stream_id) do update
-              set fold_version = excluded.fold_version, version = excluded.version, state = excluded.state;",
-        );
-    }
-    sql.push_str("commit");
+    sql.push_str(";commit");
     sql
 }
 
 /// The parameters of [`commit`].
 pub(super) fn bind_commit(commit: &Commit, arguments: &mut impl Sink) -> Result<(), BoxDynError> {
+    bind_head(commit, arguments)?;
+    bind_events(&commit.events, &commit.metadata, arguments)?;
+    bind_commands_of(&commit.commands, arguments)?;
+    bind_snapshots(&commit.snapshots, arguments)
+}
+
+/// The parameters of [`begin`].
+pub(super) fn bind_head(commit: &Commit, arguments: &mut impl Sink) -> Result<(), BoxDynError> {
     let (from, to) = (&commit.from, &commit.to);
     arguments.add(from.head.epoch as i64)?;
     arguments.add(from.head.position as i64)?;
@@ -182,8 +220,16 @@ pub(super) fn bind_commit(commit: &Commit, arguments: &mut impl Sink) -> Result<
     arguments.add(to.head.position as i64)?;
     arguments.add(to.head.hash.0.as_slice())?;
     arguments.add(to.time.0)?;
-    arguments.add(i64::from(commit.partition))?;
-    for (event, metadata) in commit.events.iter().zip(&commit.metadata) {
+    arguments.add(i64::from(commit.partition))
+}
+
+/// The parameters of [`insert_events`].
+pub(super) fn bind_events(
+    events: &[RecordedEvent],
+    metadata: &[Bytes],
+    arguments: &mut impl Sink,
+) -> Result<(), BoxDynError> {
+    for (event, metadata) in events.iter().zip(metadata) {
         arguments.add(i64::from(event.partition))?;
         arguments.add(event.position as i64)?;
         arguments.add(event.epoch as i64)?;
@@ -198,7 +244,15 @@ pub(super) fn bind_commit(commit: &Commit, arguments: &mut impl Sink) -> Result<
         arguments.add(&**metadata)?;
         arguments.add(event.hash.0.as_slice())?;
     }
-    for command in &commit.commands {
+    Ok(())
+}
+
+/// The parameters of [`insert_commands`].
+pub(super) fn bind_commands_of(
+    commands: &[CommandRecord],
+    arguments: &mut impl Sink,
+) -> Result<(), BoxDynError> {
+    for command in commands {
         arguments.add(command.tenant.as_str())?;
         arguments.add(command.command_id.as_str())?;
         arguments.add(command.fingerprint.as_slice())?;
@@ -209,7 +263,15 @@ pub(super) fn bind_commit(commit: &Commit, arguments: &mut impl Sink) -> Result<
         arguments.add(command.time.0)?;
         arguments.add(&*command.answer)?;
     }
-    for snapshot in &commit.snapshots {
+    Ok(())
+}
+
+/// The parameters of [`put_snapshots`].
+pub(super) fn bind_snapshots(
+    snapshots: &[Snapshot],
+    arguments: &mut impl Sink,
+) -> Result<(), BoxDynError> {
+    for snapshot in snapshots {
         arguments.add(snapshot.key.tenant.as_str())?;
         arguments.add(snapshot.key.aggregate)?;
         arguments.add(&*snapshot.key.id)?;
