@@ -14,6 +14,10 @@ mod private_cluster;
 mod settled;
 mod table;
 
+/// As in the services: `ordo bench` runs a log in this process.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let (arguments, json) = match cli::parse(std::env::args_os()) {
         Ok(arguments) => {
