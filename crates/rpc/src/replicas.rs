@@ -11,10 +11,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::future::BoxFuture;
+use futures::{TryFutureExt as _, future::BoxFuture};
 use http::{Request, Response};
 use tokio::sync::Mutex;
 use tonic::{
+    Code, Status, TimeoutExpired,
     body::Body,
     transport::{Channel, Endpoint, Error},
 };
@@ -26,8 +27,8 @@ const PASSED_OVER: Duration = Duration::from_millis(500);
 const NOT_READY: Duration = Duration::from_millis(100);
 
 /// The way to a service. With several replicas calls go to them in turn; one that cannot be reached is passed over, and nothing
-/// is sent to it before a connection stands. A call that was sent and not answered is for the caller to repeat: it then goes to
-/// another one.
+/// is sent to it before a connection stands. A call that was sent and not answered is UNAVAILABLE, and for the caller to repeat:
+/// it then goes to another one.
 #[derive(Clone)]
 pub struct PeerChannel(Way);
 
@@ -78,22 +79,39 @@ impl fmt::Debug for PeerChannel {
 
 impl Service<Request<Body>> for PeerChannel {
     type Response = Response<Body>;
-    type Error = Error;
-    type Future = BoxFuture<'static, Result<Response<Body>, Error>>;
+    type Error = Status;
+    type Future = BoxFuture<'static, Result<Response<Body>, Status>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Status>> {
         match &mut self.0 {
-            Way::One(channel) => channel.poll_ready(context),
+            Way::One(channel) => channel.poll_ready(context).map_err(broken),
             Way::Several(_) => Poll::Ready(Ok(())),
         }
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         match &mut self.0 {
-            Way::One(channel) => Box::pin(channel.call(request)),
-            Way::Several(replicas) => Box::pin(replicas.clone().call(request)),
+            Way::One(channel) => Box::pin(channel.call(request).map_err(broken)),
+            Way::Several(replicas) => Box::pin(replicas.clone().call(request).map_err(broken)),
         }
     }
+}
+
+/// What a call failed of on its way. The transport tells some of it as CANCELLED or UNKNOWN, such as a connection that closes
+/// under a call; clients in other languages are told UNAVAILABLE, and so is ours.
+fn broken(error: Error) -> Status {
+    let late = is_late(&error);
+    let status = Status::from_error(Box::new(error));
+    match status.code() {
+        Code::Cancelled | Code::Unknown if !late => Status::unavailable(status.message()),
+        _ => status,
+    }
+}
+
+/// Whether the caller's own deadline has passed.
+fn is_late(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .any(|error| error.is::<TimeoutExpired>())
 }
 
 impl Replicas {

@@ -7,5 +7,6 @@ mod calls;
 mod log_service;
 mod operations;
 mod remote_log;
+mod replicas;
 mod server;
 mod sites;

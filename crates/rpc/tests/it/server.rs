@@ -12,7 +12,7 @@ use ordo_rpc::{
     Authenticator, AuthenticatorSettings, Call, CallContext, Grant, Jwks, MethodRoles, Remote,
     RemoteSettings, RpcLayer, RpcLimits, SignedChannel, TokenIssuer, TokenSource, role,
 };
-use tokio::{net::TcpListener, sync::Notify};
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, service::Routes, transport::Server};
 use tower::Layer as _;
@@ -26,6 +26,7 @@ pub struct TestServer {
     pub address: SocketAddr,
     pub issuer: Arc<TokenIssuer>,
     stop: CancellationToken,
+    served: Option<JoinHandle<()>>,
 }
 
 impl TestServer {
@@ -41,19 +42,39 @@ impl TestServer {
         keys: Jwks,
         limits: RpcLimits,
     ) -> Self {
+        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self::start_at(anywhere, routes, Arc::new(issuer), keys, limits).await
+    }
+
+    /// A server of `issuer`'s callers at `address`.
+    pub async fn start_at(
+        address: SocketAddr,
+        routes: Routes,
+        issuer: Arc<TokenIssuer>,
+        keys: Jwks,
+        limits: RpcLimits,
+    ) -> Self {
         let authenticator = Arc::new(Authenticator::new(keys, AuthenticatorSettings::default()));
         let service = RpcLayer::new(authenticator, MethodRoles::new(ROLES), limits).layer(routes);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let incoming = tonic::transport::server::TcpIncoming::from(listener);
         let ended = stop.clone().cancelled_owned();
-        tokio::spawn(Server::builder().serve_with_incoming_shutdown(service, incoming, ended));
+        let served = Server::builder().serve_with_incoming_shutdown(service, incoming, ended);
+        let served = tokio::spawn(async move { served.await.unwrap() });
         Self {
             address,
-            issuer: Arc::new(issuer),
+            issuer,
             stop,
+            served: Some(served),
         }
+    }
+
+    /// Ends as a service does: calls under way are answered, then its address is free.
+    pub async fn end(mut self) {
+        self.stop.cancel();
+        self.served.take().unwrap().await.unwrap();
     }
 
     pub fn token(&self, tenant: Option<&str>, roles: &[&str]) -> String {
