@@ -10,9 +10,14 @@ use ordo_proto::{
     inventory::ConsumeReservationRequest,
     types::{CommandHeader, LineQuantity},
 };
-use ordo_rpc::{Call, Remote, reaction_error};
+use ordo_rpc::{Call, Remote, Verdict, classify, reaction_error};
+use tonic::Status;
 
 use super::{entity, is, message};
+
+/// After a restore of inventory, intake asks for its reservations again while parcels are told again, and neither waits for
+/// the other: what is refused for one of these is tried again some times before a person has to look.
+const NOT_THERE_YET: [&str; 2] = ["RESERVATION_NOT_FOUND", "NOT_RESERVED"];
 
 /// Tells inventory about every parcel that left.
 pub struct ConsumeReservation {
@@ -50,7 +55,16 @@ impl ConsumeReservation {
             .consume_reservation(request)
             .await
             .map(|_| ())
-            .map_err(reaction_error)
+            .map_err(refusal)
+    }
+}
+
+fn refusal(status: Status) -> ReactionError {
+    match classify(&status) {
+        Verdict::Refused { reason, .. } if NOT_THERE_YET.contains(&reason.as_str()) => {
+            ReactionError::failed(status)
+        }
+        _ => reaction_error(status),
     }
 }
 

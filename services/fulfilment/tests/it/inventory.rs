@@ -24,6 +24,10 @@ pub enum Trouble {
     After,
     /// Fewer units may be taken.
     TakesTooMany,
+    /// Nothing is known of the reservation.
+    NotFound,
+    /// The reservation does not hold the units.
+    NotReserved,
 }
 
 /// Shared by its clones.
@@ -87,7 +91,18 @@ impl Stock {
         let trouble = inner.troubles.pop_front();
         match trouble {
             Some(Trouble::Before) => return Err(Status::unavailable("away")),
-            Some(Trouble::TakesTooMany) => return Err(takes_too_many()),
+            Some(Trouble::TakesTooMany) => {
+                return Err(refused(
+                    "ADJUSTMENT_TAKES_TOO_MANY",
+                    Code::FailedPrecondition,
+                ));
+            }
+            Some(Trouble::NotFound) => {
+                return Err(refused("RESERVATION_NOT_FOUND", Code::NotFound));
+            }
+            Some(Trouble::NotReserved) => {
+                return Err(refused("NOT_RESERVED", Code::FailedPrecondition));
+            }
             Some(Trouble::After) | None => {}
         }
         let first = done(&mut inner)
@@ -106,14 +121,14 @@ impl Stock {
     }
 }
 
-fn takes_too_many() -> Status {
+fn refused(name: &'static str, code: Code) -> Status {
     let declared = Reason {
-        name: "ADJUSTMENT_TAKES_TOO_MANY",
-        code: Code::FailedPrecondition,
+        name,
+        code,
         meaning: "",
         way_out: "",
     };
-    ordo_rpc::status(Refusal::new(&declared, "1 unit may be taken"))
+    ordo_rpc::status(Refusal::new(&declared, "fewer units than that"))
 }
 
 macro_rules! inventory {

@@ -167,3 +167,17 @@ async fn a_parcel_is_consumed_once_however_often_calls_fail() {
     };
     assert_eq!(consumed.lines, [units("1", 2), units("2", 1)]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parcel_that_is_told_again_before_its_reservation_is_consumed_when_that_is_there() {
+    let store = sqlite().unwrap();
+    let warehouse = Warehouse::open(&store).await;
+    // Inventory was restored: the order's reservation is asked for again, a moment later than its parcel is told.
+    warehouse
+        .stock
+        .trouble([Trouble::NotFound, Trouble::NotReserved]);
+    let parcel_id = warehouse.dispatched_order("Swift", "1").await;
+    eventually(PATIENCE, async || warehouse.stock.tries() == 3).await;
+    let [consumed] = warehouse.stock.consumed().try_into().unwrap();
+    assert_eq!(consumed.parcel_id, parcel_id);
+}
