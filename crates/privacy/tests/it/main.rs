@@ -74,6 +74,11 @@ async fn after_erasure_old_data_is_gone_and_new_data_has_a_new_key() {
         let vault = vault(&store).await;
         let before = vault.seal("shop", "c1", "contact", &jane()).await.unwrap();
         let other = vault.seal("shop", "c2", "contact", &jane()).await.unwrap();
+        // From here on the keys are in memory.
+        for sealed in [&before, &other] {
+            let opened: Option<Contact> = vault.open(sealed, "contact", "label").await.unwrap();
+            assert_eq!(opened, Some(jane()), "{}", store.name);
+        }
         assert!(vault.erase("shop", "c1").await.unwrap());
         assert!(!vault.erase("shop", "c1").await.unwrap());
 
