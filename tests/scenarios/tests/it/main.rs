@@ -9,6 +9,7 @@ mod main_path;
 mod monitoring;
 mod privacy;
 mod read_side;
+mod replicas;
 mod restoring;
 mod returns;
 mod short_stock;
