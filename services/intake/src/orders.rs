@@ -103,11 +103,22 @@ pub enum TellError {
 }
 
 impl From<TellError> for ReactionError {
-    /// A refusal that the reaction did not expect is for a person.
+    /// A refusal that the reaction did not expect is for a person; one that another follower may lift is tried again some
+    /// times before.
     fn from(error: TellError) -> Self {
         match error {
+            TellError::Refused(refusal) if comes_too_early(&refusal) => Self::failed(refusal),
             TellError::Refused(refusal) => Self::park(format!("refused: {refusal}")),
             TellError::Failed(error) => error,
         }
     }
+}
+
+/// After a restore all neighbours are heard again, and none waits for another: a parcel may be told before the reservation
+/// from which its order is released again, and a return before the parcel.
+fn comes_too_early(refusal: &OrderError) -> bool {
+    matches!(
+        refusal,
+        OrderError::UnknownFulfilmentOrder { .. } | OrderError::ReturnsTooMuch { .. }
+    )
 }

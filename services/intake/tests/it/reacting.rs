@@ -340,6 +340,53 @@ async fn delivered(desk: &Desk) {
 }
 
 #[tokio::test]
+async fn what_is_told_before_what_it_rests_on_is_tried_again_and_recorded_once_that_is_there() {
+    // As after a restore: neighbours are heard again, and none waits for another.
+    let desk = Desk::open().await;
+    let warehouse = FollowFulfilment::new(desk.orders.clone());
+    let aftersales = FollowAftersales::new(desk.orders.clone());
+    let fulfilment_order_id = format!("{}-F1", desk.order_id);
+    let sent = ParcelDispatched {
+        fulfilment_order_id: fulfilment_order_id.clone(),
+        order_id: desk.order_id.clone(),
+        parcel_id: format!("{fulfilment_order_id}-P1"),
+        lines: work(&[units("1", 2)]),
+        ..ParcelDispatched::default()
+    };
+    let sent = desk.event("fulfilment_order", &fulfilment_order_id, 3, &sent);
+    let case_id = format!("{}-C1", desk.order_id);
+    let back = CaseApproved {
+        case_id: case_id.clone(),
+        order_id: desk.order_id.clone(),
+        lines: vec![units("1", 1)],
+        kind: CaseKind::Return.into(),
+        ..CaseApproved::default()
+    };
+    let back = desk.event("case", &case_id, 4, &back);
+    let early = run(&warehouse, &sent).await;
+    assert!(matches!(early, Err(ReactionError::Failed(_))), "{early:?}");
+    let early = run(&aftersales, &back).await;
+    assert!(matches!(early, Err(ReactionError::Failed(_))), "{early:?}");
+
+    desk.reserve().await;
+    assert_eq!(desk.react(&warehouse, &sent).await, ["LinesShipped"]);
+    assert_eq!(desk.react(&aftersales, &back).await, ["ReturnApproved"]);
+
+    // An order that does not exist is not waited for: a channel that pushes it again gets another id.
+    let lost = ParcelDispatched {
+        fulfilment_order_id: "lost-F1".into(),
+        order_id: "lost".into(),
+        ..ParcelDispatched::default()
+    };
+    let lost = desk.event("fulfilment_order", "lost-F1", 30, &lost);
+    let refused = run(&warehouse, &lost).await;
+    assert!(
+        matches!(refused, Err(ReactionError::Park(_))),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
 async fn returns_are_recorded_once_and_refunds_without_goods_are_none() {
     let desk = Desk::open().await;
     delivered(&desk).await;
