@@ -159,11 +159,14 @@ impl Table {
         Ok(())
     }
 
+    /// Enters a replica. It may be there already: what was not answered may have been committed.
     pub async fn join(&self, id: &str, units: &str) -> Result<(), SqlError> {
         let Words { pid, session, .. } = self.words;
         let now = self.words.now();
         let sql = format!(
-            "insert into member (id, units, leaving, beat, pid, session) values ($1, $2, 0, {now}, {pid}, {session})"
+            "insert into member (id, units, leaving, beat, pid, session) values ($1, $2, 0, {now}, {pid}, {session})
+             on conflict (id) do update set units = excluded.units, leaving = excluded.leaving, beat = excluded.beat,
+                                            pid = excluded.pid, session = excluded.session"
         );
         self.db.execute(&sql, &params![id, units]).await.map(drop)
     }
@@ -341,4 +344,27 @@ impl Table {
 
 fn micros(time: Duration) -> i64 {
     i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// Found by simulation (seed 46): the row was there, and every further try met it and failed.
+    #[tokio::test]
+    async fn a_replica_that_does_not_know_whether_it_has_joined_joins_again() {
+        for store in ordo_testkit::stores().await.unwrap() {
+            let settings = LeaseSettings::new("shop", store.store_url());
+            let table = Table::open(&settings).await.unwrap();
+            table.join("r1", "a").await.unwrap();
+            table.join("r1", "a\nb").await.unwrap();
+            let view = table.look().await.unwrap();
+            assert_eq!(view.members.len(), 1, "{}", store.name);
+            let units = ["a", "b"].map(str::to_owned);
+            assert_eq!(view.members[0].units, units.into());
+            table.close().await;
+        }
+    }
 }
