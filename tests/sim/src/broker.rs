@@ -120,6 +120,14 @@ impl Nats {
         })
     }
 
+    /// Whether a stream has a message for each of `events` events, and none beyond.
+    pub fn is_whole(&self, stream: &str, events: u64) -> bool {
+        let streams = self.streams();
+        streams.get(stream).map_or(events == 0, |stream| {
+            stream.last == events && stream.messages.len() as u64 == events
+        })
+    }
+
     fn streams(&self) -> MutexGuard<'_, BTreeMap<String, Stream>> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }

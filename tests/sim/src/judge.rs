@@ -12,7 +12,7 @@ use ordo_proto::{
 };
 use tonic::Status;
 
-use crate::{cluster::SERVICES, people::People, shop::Shop};
+use crate::{broker::Nats, cluster::SERVICES, people::People, shop::Shop};
 
 /// Virtual time in which everybody must have caught up.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -20,14 +20,14 @@ const PATIENCE: Duration = Duration::from_secs(300);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Waits for everybody to catch up, then checks everything.
-pub async fn judge(shop: &Shop) {
+pub async fn judge(shop: &Shop, nats: &Nats) {
     let people = &shop.people;
     let world = &people.world;
     let end = tokio::time::Instant::now() + PATIENCE;
     // Twice in a row: what one service tells another may be under way.
     let mut quiet = 0;
     while quiet < 3 {
-        let trouble = match unsettled(people).await {
+        let trouble = match unsettled(people, nats).await {
             Ok(None) => {
                 quiet += 1;
                 None
@@ -62,7 +62,7 @@ pub async fn judge(shop: &Shop) {
 }
 
 /// What is still under way.
-async fn unsettled(people: &People) -> Result<Option<String>, Status> {
+async fn unsettled(people: &People, nats: &Nats) -> Result<Option<String>, Status> {
     for service in SERVICES {
         let mut operations = people.operations(service)?;
         let models = operations.list_projections(ListProjectionsRequest {});
@@ -75,6 +75,15 @@ async fn unsettled(people: &People) -> Result<Option<String>, Status> {
                     "{service}: {} is behind at {at:?}",
                     model.name
                 )));
+            }
+        }
+        // A relay without events to publish looks after its copy only now and then.
+        let mut log = people.log(service)?;
+        let heads = log.get_heads(GetHeadsRequest {}).await?;
+        for head in heads.into_inner().heads {
+            let stream = format!("ORDO_{}_{}", service.to_uppercase(), head.partition);
+            if !nats.is_whole(&stream, head.position) {
+                return Ok(Some(format!("{stream} is no copy of its log")));
             }
         }
         let reactions = operations.list_reactions(ListReactionsRequest {});

@@ -115,7 +115,7 @@ fn live(seed: u64, prints: bool) -> Result<Arc<World>, String> {
         }
         world.heal();
         cluster.nats.drop_altered();
-        judge::judge(&shop).await;
+        judge::judge(&shop, &cluster.nats).await;
         Ok::<_, String>(world)
     });
     clock::give_back();
