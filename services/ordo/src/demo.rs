@@ -35,7 +35,8 @@ pub struct DemoOptions {
     /// CSV file in the form of Online Retail II, `.zst` allowed; the project's sample when not given.
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
-    /// `sqlite`, or a Postgres server (`postgres://user@host/database`) on which a database is made and dropped again.
+    /// `sqlite`, `postgres` (a server is started for the run), or the address of a Postgres server
+    /// (`postgres://user@host/database`) on which a database is made and dropped again.
     #[arg(long, default_value = "sqlite")]
     store: String,
     /// Orders that are under way at once.
