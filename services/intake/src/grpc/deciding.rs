@@ -43,7 +43,7 @@ impl IntakeService {
     pub(super) fn fingerprint(
         &self,
         tenant: &TenantId,
-        message: &(impl Message + Name),
+        message: &impl Name,
     ) -> Result<[u8; 32], Status> {
         let content = ordo_rpc::content(message);
         self.vault
