@@ -161,7 +161,7 @@ impl Home {
 }
 
 /// As crates/sql opens logs.
-const SQLITE: &str = "WAL, synchronous=FULL, 8 MiB cache";
+const SQLITE: &str = "WAL, synchronous=FULL, 16 MiB cache";
 
 fn temporary(inside: Option<&std::path::Path>) -> Result<TempDir, BenchError> {
     let mut builder = tempfile::Builder::new();

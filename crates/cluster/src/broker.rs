@@ -15,9 +15,6 @@ use crate::{
     process::Process,
 };
 
-/// From where on nats-server collects its garbage more often. Without it, what it has used stays in use up to twice.
-const MEMORY: &str = "128MiB";
-
 /// Streams that a service may make: one for each partition of its log, up to this many.
 const PARTITIONS: u32 = 16;
 
@@ -124,9 +121,6 @@ fn user(users: &mut String, name: &str, password: &str, publish: &[String], subs
 pub(crate) fn command(programs: &Programs, home: &Path) -> Command {
     let mut command = Process::command(&programs.nats_server);
     command.arg("--config").arg(home.join("config/nats.conf"));
-    if std::env::var_os("GOMEMLIMIT").is_none() {
-        command.env("GOMEMLIMIT", MEMORY);
-    }
     command
 }
 

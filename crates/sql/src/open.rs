@@ -20,11 +20,6 @@ use crate::{
 /// A connection that lay idle this long is asked whether it still lives before it is used.
 const IDLE_BEFORE_PING: Duration = Duration::from_secs(1);
 
-/// Pages that a connection to SQLite remembers, in KiB with a minus. A service has a dozen databases, each with one writer and some
-/// readers, and the system remembers the files besides.
-const WRITER_CACHE: &str = "-8192";
-const READER_CACHE: &str = "-2048";
-
 /// How a database is opened.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenOptions {
@@ -125,7 +120,8 @@ async fn open_sqlite(folder: &Path, database: &str, options: OpenOptions) -> Res
         })
         .busy_timeout(Duration::from_secs(10))
         .foreign_keys(true)
-        .pragma("cache_size", WRITER_CACHE)
+        // 16 MiB of pages per connection.
+        .pragma("cache_size", "-16384")
         // Journals of single statements and sorted rows stay off the disk: nothing of theirs outlives the statement.
         .pragma("temp_store", "memory");
     // One connection, so that writers queue here and not inside SQLite's busy handler. Opened now: it creates the file.
@@ -144,11 +140,7 @@ async fn open_sqlite(folder: &Path, database: &str, options: OpenOptions) -> Res
         .max_lifetime(None)
         .test_before_acquire(false)
         .after_release(|connection, _| Box::pin(is_usable(connection)))
-        .connect_lazy_with(
-            connect
-                .pragma("cache_size", READER_CACHE)
-                .pragma("query_only", "on"),
-        );
+        .connect_lazy_with(connect.pragma("query_only", "on"));
     Ok(Db::Sqlite(SqliteDb { writer, readers }.into()))
 }
 

@@ -7,9 +7,9 @@ use ordo_event_log::{Cursor, EventHash, RecordedEvent};
 use crate::feeds::cursor_at;
 
 /// Most events that stay.
-const EVENTS: usize = 1024;
+const EVENTS: usize = 4096;
 /// Most bytes of payload that stay.
-const BYTES: usize = 1 << 20;
+const BYTES: usize = 4 << 20;
 
 /// Contiguous events after a known place; nothing at first.
 #[derive(Default)]
