@@ -21,13 +21,14 @@ Exit status:
   2    the arguments, or a file that they name, are wrong; nothing was sent
   3    refused: the same again gets the same answer
   4    the token is not taken, or its roles do not allow it
-  5    no cluster, no answer, too late or too busy: the same again may succeed
+  5    no cluster, no answer, too late or too busy: the same again may succeed. What may have been done already is named by a
+       command id: the same again with --command-id does it once
   6    a fault of a service
   141  whoever read the output has left
 
 With --json a failure is one object on standard error:
   {\"error\": {\"code\", \"reason\", \"domain\", \"message\", \"fields\": [{\"field\", \"description\"}], \"way_out\", \"metadata\",
-  \"retry_after_ms\", \"exit_status\"}}; decide by `reason` (docs/ERRORS.md). What is empty is left out.";
+  \"retry_after_ms\", \"command_id\", \"exit_status\"}}; decide by `reason` (docs/ERRORS.md). What is empty is left out.";
 
 /// Runs Ordo on one machine, and talks to a running one.
 ///
@@ -41,9 +42,22 @@ pub struct Cli {
     /// Print JSON (proto3 JSON for messages) instead of tables.
     #[arg(long, global = true)]
     pub json: bool,
+    /// Id of an earlier run whose answer was lost, to repeat it without doing it twice (1 to 150 characters); a new one when
+    /// not given.
+    #[arg(long, global = true, value_name = "ID", value_parser = command_id)]
+    pub command_id: Option<String>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// Room is left for the steps of a command within the 200 bytes that a service takes.
+fn command_id(text: &str) -> Result<String, String> {
+    if (1..=150).contains(&text.len()) && !text.contains(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err("a command id has 1 to 150 bytes and no control characters".to_owned())
+    }
 }
 
 /// Which cluster, as whom.
@@ -102,7 +116,7 @@ pub enum Command {
     #[command(subcommand)]
     Parked(parked::ParkedCommand),
     /// Check positions, hash chains, the broker's copy, read models and stock; exit status 1 with the first difference.
-    #[command(after_help = "Example: ordo verify --service inventory --check stock")]
+    #[command(after_help = "Example: ordo verify --service inventory --check stock.conservation")]
     Verify(operations::VerifyOptions),
     /// Copy what a service keeps to a folder, while it runs, and check the copy.
     #[command(after_help = "Example: ordo backup intake --to /backups/intake-2026-11-22")]

@@ -1,6 +1,6 @@
 //! The connection to a running cluster.
 
-use std::time::Duration;
+use std::{sync::OnceLock, time::Duration};
 
 use ordo_cluster::Cluster;
 pub use ordo_cluster::{ClusterFile, SERVICES};
@@ -157,11 +157,25 @@ pub async fn every_page<T>(
     }
 }
 
-/// The header of a command: with the given id, or a new one, so that a lost answer can be asked for again.
-pub fn header(command_id: Option<&str>, reason: Option<&str>) -> Option<CommandHeader> {
+/// Id of what this run is asked to do: the given one, or a new one when the first command is sent.
+static COMMAND_ID: OnceLock<String> = OnceLock::new();
+
+/// Gives this run's commands their id, so that an earlier run whose answer was lost is repeated and not done twice.
+pub fn repeat(command_id: String) {
+    // Before the first command: nothing is there yet.
+    let _ = COMMAND_ID.set(command_id);
+}
+
+/// Id of what this run has sent; `None` when it has sent no command.
+pub fn sent() -> Option<&'static str> {
+    COMMAND_ID.get().map(String::as_str)
+}
+
+/// The header of a command, with this run's id. Of several commands each one but the first is told from the others by its `step`.
+pub fn header(step: Option<&str>, reason: Option<&str>) -> Option<CommandHeader> {
+    let id = COMMAND_ID.get_or_init(|| format!("cli-{}", uuid::Uuid::now_v7()));
     Some(CommandHeader {
-        command_id: command_id
-            .map_or_else(|| format!("cli-{}", uuid::Uuid::now_v7()), str::to_owned),
+        command_id: step.map_or_else(|| id.clone(), |step| format!("{id}:{step}")),
         reason: reason.unwrap_or_default().to_owned(),
     })
 }

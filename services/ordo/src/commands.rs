@@ -9,7 +9,7 @@ use clap::CommandFactory as _;
 
 use crate::{
     cli::{Cli, Command},
-    client::Client,
+    client::{self, Client},
     fault::Fault,
 };
 
@@ -29,8 +29,12 @@ pub async fn run(arguments: Cli) -> Result<ExitCode, Fault> {
     let Cli {
         target,
         json,
+        command_id,
         command,
     } = arguments;
+    if let Some(id) = command_id {
+        client::repeat(id);
+    }
     let client = || Client::connect(&target, json);
     match command {
         Command::Up(options) => crate::cluster::up(&target, options).await,

@@ -7,6 +7,8 @@ use serde::Serialize;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
+use crate::client::sent;
+
 /// What the exit status says, beside 0.
 pub mod exit {
     /// A check found a difference, a rebuilt read model was not switched to, or something failed on this machine.
@@ -62,6 +64,9 @@ struct Told {
     metadata: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u128>,
+    /// Repeats what may have been done or not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command_id: Option<&'static str>,
     exit_status: u8,
 }
 
@@ -130,8 +135,10 @@ impl Fault {
             | Code::DeadlineExceeded
             | Code::ResourceExhausted
             | Code::Aborted
-            | Code::Cancelled => exit::UNAVAILABLE,
-            Code::Internal | Code::DataLoss | Code::Unknown | Code::Unimplemented => exit::BROKEN,
+            | Code::Cancelled
+            // No service says so: the connection ended in the midst of the answer.
+            | Code::Unknown => exit::UNAVAILABLE,
+            Code::Internal | Code::DataLoss | Code::Unimplemented => exit::BROKEN,
             Code::Ok
             | Code::InvalidArgument
             | Code::NotFound
@@ -213,6 +220,7 @@ fn refused(status: &Status, exit_status: u8) -> Told {
         way_out: metadata.remove("way_out").unwrap_or_default(),
         metadata,
         retry_after_ms: delay.map(|delay| delay.as_millis()),
+        command_id: sent().filter(|_| exit_status == exit::UNAVAILABLE),
         exit_status,
     }
 }
@@ -273,6 +281,12 @@ impl fmt::Display for Fault {
             writeln!(
                 f,
                 "  Is the cluster running? Start it with `deploy/up`, or name its folder with --home."
+            )?;
+        }
+        if let Some(id) = told.command_id {
+            writeln!(
+                f,
+                "  It may have been done or not. The same again with `--command-id {id}` makes sure that it is done once."
             )?;
         }
         Ok(())

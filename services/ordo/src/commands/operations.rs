@@ -8,6 +8,7 @@ use ordo_proto::ops::{
     ListProjectionsRequest, ListReactionsRequest, RebuildProjectionRequest, VerifyRequest,
     VerifyResponse,
 };
+use tonic::Code;
 
 use crate::{
     client::{Client, SERVICES},
@@ -150,8 +151,11 @@ pub async fn verify(client: &Client, options: &VerifyOptions) -> Result<ExitCode
         options.services.iter().map(String::as_str).collect()
     };
     let mut first_difference = None;
+    let mut unknown = None;
+    let mut told = 0;
     for service in services {
         let results = checks(client, service, &options.checks, |result| {
+            told += 1;
             if client.json {
                 return json_of(service, result);
             }
@@ -164,7 +168,17 @@ pub async fn verify(client: &Client, options: &VerifyOptions) -> Result<ExitCode
             )?;
             Ok(())
         })
-        .await?;
+        .await;
+        let results = match results {
+            // A check belongs to some services; only one that none of them has is a mistake.
+            Err(Fault::Refused(status))
+                if status.code() == Code::NotFound && options.services.is_empty() =>
+            {
+                unknown = Some(Fault::Refused(status));
+                continue;
+            }
+            results => results?,
+        };
         if first_difference.is_none() {
             first_difference = results
                 .into_iter()
@@ -173,7 +187,10 @@ pub async fn verify(client: &Client, options: &VerifyOptions) -> Result<ExitCode
         }
     }
     match first_difference {
-        None => Ok(ExitCode::SUCCESS),
+        None => match unknown {
+            Some(unknown) if told == 0 => Err(unknown),
+            _ => Ok(ExitCode::SUCCESS),
+        },
         Some((service, result)) => {
             let difference = format!("{service}: {}: {}", result.check, result.difference);
             Err(Fault::Check(difference))

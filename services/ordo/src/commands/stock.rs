@@ -6,7 +6,7 @@ use clap::Subcommand;
 use ordo_proto::{
     inventory::{
         AdjustStockRequest, GetAvailabilityRequest, ListMovementsRequest, ReceiveStockLine,
-        ReceiveStockRequest, StockCondition,
+        ReceiveStockRequest, ReleaseReservationRequest, StockCondition,
     },
     types::Page,
 };
@@ -63,6 +63,16 @@ pub enum StockCommand {
         /// Upper-case code, such as DAMAGE, LOSS or COUNT.
         #[arg(long)]
         reason: String,
+    },
+    /// Give back what an order has reserved and what it waits for. Orders do this by themselves; it is for reservations whose
+    /// order is gone, as after a restore.
+    #[command(after_help = "Example: ordo stock release 01kq --cause ORDER_LOST")]
+    Release {
+        /// Reservation: the id of its order.
+        reservation_id: String,
+        /// Why: upper-case code.
+        #[arg(long, default_value = "OPERATOR")]
+        cause: String,
     },
     /// List movements, newest first.
     #[command(after_help = "Example: ordo stock movements TEA-1 --site main --size 20")]
@@ -173,6 +183,19 @@ pub async fn run(client: &Client, command: StockCommand) -> Result<ExitCode, Fau
             } else {
                 say!("{} on hand", answer.on_hand)?;
             }
+        }
+        StockCommand::Release {
+            reservation_id,
+            cause,
+        } => {
+            let request = ReleaseReservationRequest {
+                header: header(None, None),
+                reservation_id,
+                cause,
+                ..ReleaseReservationRequest::default()
+            };
+            let answer = inventory.release_reservation(request).await?.into_inner();
+            done(client, &answer)?;
         }
         StockCommand::Movements {
             sku,

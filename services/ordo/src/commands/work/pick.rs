@@ -21,7 +21,8 @@ pub const PICK_EXAMPLES: &str = "\
 Example:
   ordo work pick 01kq-F1                                          # everything that is still wanted
   ordo work pick 01kq-F1 --line 1:2 --worker li
-  ordo work pick 01kq-F1 --missing 1:1 --reason not-in-stock      # everything else of it was there";
+  ordo work pick 01kq-F1 --missing 1:1 --reason mismatch          # everything else of it was there
+  ordo work pick 01kq-F1 --missing 1:1 --reason not-in-stock      # the bin is empty: what nobody has reserved is written off";
 
 /// What was picked.
 #[derive(Debug, Args)]
@@ -34,7 +35,8 @@ pub struct PickOptions {
     /// `LINE:QUANTITY` that could not be found; stock is corrected by the reason, and the rest is sourced again.
     #[arg(long, value_name = "LINE:QUANTITY", value_parser = parse::line_quantity, requires = "reason")]
     missing: Vec<LineQuantity>,
-    /// Why units are missing.
+    /// Why units are missing. `mismatch` and `damaged` take the missing units from stock. `not-in-stock` says that the bin is
+    /// empty: every unit of the SKU at this site that nobody has reserved is written off.
     #[arg(long, requires = "missing", value_parser = parse::words(ShortPickReason::as_str_name, "SHORT_PICK_REASON_"))]
     reason: Option<ShortPickReason>,
     /// Who picks; the caller when not given.
@@ -65,7 +67,7 @@ pub async fn pick(client: &Client, options: PickOptions) -> Result<(), Fault> {
     let order = get(client, id.clone(), None).await?;
     if options.take_over || order.status() == FulfilmentOrderStatus::Open {
         let request = StartPickingRequest {
-            header: header(None, None),
+            header: header(Some("start"), None),
             fulfilment_order_id: id.clone(),
             worker,
             take_over: options.take_over,
@@ -83,7 +85,7 @@ pub async fn pick(client: &Client, options: PickOptions) -> Result<(), Fault> {
     for pick in picks {
         let reason = options.reason.filter(|_| pick.missing > 0);
         let request = RecordPickRequest {
-            header: header(None, None),
+            header: header(Some(&pick.line_id), None),
             fulfilment_order_id: id.clone(),
             line_id: pick.line_id,
             quantity: pick.quantity,
