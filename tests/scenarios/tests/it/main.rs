@@ -9,6 +9,7 @@ mod main_path;
 mod monitoring;
 mod privacy;
 mod read_side;
+mod repeating;
 mod replicas;
 mod restoring;
 mod returns;
