@@ -127,9 +127,7 @@ impl Partition {
             if self.continues(cursor) {
                 return;
             }
-            if news.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
+            changed(news).await;
         }
     }
 
@@ -230,19 +228,13 @@ impl SharedFeed {
         loop {
             self.news.borrow_and_update();
             let shared = lock(&self.seat.partition.tail).after(&self.cursor, max);
-            match shared {
-                Some(events) if events.is_empty() => {
-                    self.alone = None;
-                    if self.news.changed().await.is_err() {
-                        std::future::pending::<()>().await;
-                    }
-                    continue;
-                }
-                Some(events) => {
-                    self.alone = None;
+            if let Some(events) = shared {
+                self.alone = None;
+                if !events.is_empty() {
                     return Ok(events);
                 }
-                None => {}
+                changed(&mut self.news).await;
+                continue;
             }
             let alone = match &mut self.alone {
                 Some(alone) => alone,
@@ -268,6 +260,13 @@ impl EventFeed for SharedFeed {
             }
             Ok(events)
         })
+    }
+}
+
+/// Waits for a change of the tail. Whoever waits has a seat, which holds the sender: it is never gone.
+async fn changed(news: &mut watch::Receiver<()>) {
+    if news.changed().await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 
