@@ -42,7 +42,7 @@ pub struct Cli {
     /// Print JSON (proto3 JSON for messages) instead of tables.
     #[arg(long, global = true)]
     pub json: bool,
-    /// Id of an earlier run whose answer was lost, to repeat it without doing it twice (1 to 150 characters); a new one when
+    /// Id of an earlier run whose answer was lost, to repeat it without doing it twice (1 to 150 bytes); a new one when
     /// not given.
     #[arg(long, global = true, value_name = "ID", value_parser = command_id)]
     pub command_id: Option<String>,
