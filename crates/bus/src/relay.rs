@@ -56,7 +56,7 @@ pub struct RelayStatus {
     pub partition: u32,
     /// The copy is exact up to this position; `None` as long as the broker has not been reached.
     pub relayed: Option<u64>,
-    /// How often the stream was found wrong and filled anew since the relay started.
+    /// How often the stream was found wrong or missing and filled anew since the relay started.
     pub rebuilds: u64,
     /// What was wrong with the stream the last time.
     pub last_fault: Option<String>,

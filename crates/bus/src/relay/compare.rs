@@ -16,6 +16,8 @@ const LARGEST_MESSAGE: u64 = 2 << 20;
 /// What makes a stream useless: it must be filled anew.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fault {
+    /// It is gone, or there is nothing in it, though it had events: the broker lost its disk, or somebody deleted it.
+    Missing,
     /// It has messages that the log has not: the log was restored to an earlier state.
     Ahead { stream: u64, log: u64 },
     /// Messages are missing between its first and its last.
@@ -29,6 +31,7 @@ pub(super) enum Fault {
 impl Fault {
     fn label(&self) -> &'static str {
         match self {
+            Self::Missing => "missing",
             Self::Ahead { .. } => "ahead",
             Self::Hole { .. } => "hole",
             Self::Dropped { .. } => "dropped",
@@ -40,6 +43,7 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Missing => write!(f, "the stream has lost everything that it had"),
             Self::Ahead { stream, log } => {
                 write!(f, "the stream ends at {stream}, the log at {log}")
             }
@@ -66,11 +70,20 @@ impl PartitionRelay {
         let state = match self.stream.adjust().await? {
             Some(state) => match self.fault(&state, samples).await? {
                 None => state,
+                Some(Fault::Missing) => {
+                    self.lost_everything();
+                    state
+                }
                 Some(fault) => self.start_over(&state, &fault).await?,
             },
             None => {
                 tracing::info!(stream = %self.stream.name, "creating the stream");
-                self.stream.create().await?
+                let state = self.stream.create().await?;
+                // Counted once the broker has taken the new one: until then it is tried again and again.
+                if self.found > 0 || self.has_relayed() {
+                    self.lost_everything();
+                }
+                state
             }
         };
         self.restore_durables().await;
@@ -92,6 +105,22 @@ impl PartitionRelay {
         self.note_durables(state).await?;
         self.stream.delete(state.created).await?;
         reach(CrashPoint::RelayStreamDeleted);
+        self.note(fault);
+        let state = self.stream.create().await?;
+        reach(CrashPoint::RelayStreamCreated);
+        Ok(state)
+    }
+
+    /// There is a stream again, and nothing in it. Its durable consumers are gone with it: nobody knows them.
+    fn lost_everything(&self) {
+        tracing::error!(
+            stream = %self.stream.name,
+            "the broker lost the stream, with the durable consumers of others; filling it from the log"
+        );
+        self.note(&Fault::Missing);
+    }
+
+    fn note(&self, fault: &Fault) {
         metrics::counter!("ordo_relay_rebuilds_total",
             "service" => self.stream.service.clone(),
             "partition" => self.stream.partition.to_string(),
@@ -101,9 +130,11 @@ impl PartitionRelay {
             status.rebuilds += 1;
             status.last_fault = Some(fault.to_string());
         });
-        let state = self.stream.create().await?;
-        reach(CrashPoint::RelayStreamCreated);
-        Ok(state)
+    }
+
+    /// This relay has seen events in the stream since the partition became this replica's.
+    fn has_relayed(&self) -> bool {
+        self.status.borrow().relayed.is_some_and(|last| last > 0)
     }
 
     /// What is wrong with the stream, if anything is. Looks at the whole by its numbers, and at the first, the last and
@@ -115,6 +146,9 @@ impl PartitionRelay {
     ) -> Result<Option<Fault>, RelayError> {
         // Read after the stream's state: events are in the log before they are in the stream.
         let head = self.log.read_head(self.stream.partition).await?;
+        if state.last == 0 && self.has_relayed() {
+            return Ok(Some(Fault::Missing));
+        }
         if state.last > head.position {
             return Ok(Some(Fault::Ahead {
                 stream: state.last,

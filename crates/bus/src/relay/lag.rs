@@ -27,7 +27,7 @@ pub(super) fn describe() {
     describe_counter!("ordo_relay_published_total", "Events published");
     describe_counter!(
         "ordo_relay_rebuilds_total",
-        "How often a stream was found wrong and filled anew from the log"
+        "How often a stream was found wrong or missing and filled anew from the log"
     );
     describe_counter!(
         "ordo_feed_distrusted_total",
@@ -50,7 +50,7 @@ pub(super) async fn measure(
     let started = Instant::now();
     let partition = status.borrow().partition;
     // There from the beginning, so that the first increase is seen.
-    for reason in ["ahead", "hole", "dropped", "differs"] {
+    for reason in ["missing", "ahead", "hole", "dropped", "differs"] {
         metrics::counter!("ordo_relay_rebuilds_total",
             "service" => log.service().to_owned(),
             "partition" => partition.to_string(),

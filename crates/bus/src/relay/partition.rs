@@ -38,6 +38,9 @@ pub(super) struct PartitionRelay {
     pub(super) status: watch::Sender<RelayStatus>,
     /// Durable consumers of a stream that was deleted, until the new one has them.
     pub(super) carried: Vec<Carried>,
+    /// Where the log ended when the partition became this replica's. A stream that is missing by then has been there before,
+    /// unless this is the very first start and events were recorded before it.
+    pub(super) found: u64,
     grown: watch::Receiver<u64>,
     connection: watch::Receiver<u64>,
 }
@@ -84,6 +87,7 @@ impl PartitionRelay {
             settings,
             status,
             carried: Vec::new(),
+            found: 0,
         }
     }
 
@@ -99,6 +103,7 @@ impl PartitionRelay {
                 // What another replica has relayed meanwhile is not known yet.
                 status.relayed = None;
             });
+            self.found = *self.grown.borrow();
             // The broker takes a batch whole or not at all, wherever this ends.
             tokio::select! {
                 () = self.work(&stop) => {}

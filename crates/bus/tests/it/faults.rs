@@ -1,9 +1,9 @@
 use async_nats::jetstream::stream::Config;
 use futures::TryStreamExt as _;
-use ordo_bus::headers::without_transport;
+use ordo_bus::{Relay, RelaySettings, headers::without_transport};
 use ordo_testkit::{Nats, eventually};
 
-use crate::support::{SOON, STREAM, Shop, connect, jetstream, stored};
+use crate::support::{SOON, STREAM, Shop, connect, jetstream, settings, stored};
 
 #[tokio::test]
 async fn a_broker_that_is_killed_midway_ends_up_exact() {
@@ -38,7 +38,51 @@ async fn a_broker_that_comes_back_empty_is_filled_again() {
     })
     .await;
     shop.record(1).await;
+    let status = shop.relayed(&relay).await;
+    assert_eq!(status.rebuilds, 1);
+    assert!(status.last_fault.unwrap().contains("lost everything"));
+    shop.assert_exact(&bus).await;
+}
+
+#[tokio::test]
+async fn a_disk_that_the_broker_lost_while_nobody_relayed_counts_as_a_rebuild_and_a_first_start_does_not()
+ {
+    let (nats, shop) = (Nats::start().await.unwrap(), Shop::open().await);
+    let bus = connect(&nats).await;
+    let relay = shop.relay(&bus).await;
+    shop.record(20).await;
+    assert_eq!(shop.relayed(&relay).await.rebuilds, 0);
+    relay.close().await;
+    nats.kill().unwrap();
+    nats.wipe_store().unwrap();
+    nats.restart().await.unwrap();
+    let relay = shop.relay(&bus).await;
+    assert_eq!(shop.relayed(&relay).await.rebuilds, 1);
+    shop.assert_exact(&bus).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_somebody_put_in_the_place_of_a_full_one_counts_as_a_rebuild() {
+    let (nats, shop) = (Nats::start().await.unwrap(), Shop::open().await);
+    let bus = connect(&nats).await;
+    let unhurried = RelaySettings {
+        compare_interval: SOON * 2,
+        ..settings()
+    };
+    let relay = Relay::start(&bus, shop.log.clone(), unhurried)
+        .await
+        .unwrap();
+    shop.record(20).await;
     shop.relayed(&relay).await;
+    let jetstream = jetstream(&nats).await;
+    let stream = jetstream.get_stream(STREAM).await.unwrap();
+    jetstream.delete_stream(STREAM).await.unwrap();
+    jetstream
+        .create_stream(stream.cached_info().config.clone())
+        .await
+        .unwrap();
+    shop.record(1).await;
+    assert_eq!(shop.relayed(&relay).await.rebuilds, 1);
     shop.assert_exact(&bus).await;
 }
 
@@ -54,6 +98,7 @@ async fn a_stream_that_somebody_deletes_is_filled_again_even_when_nothing_happen
         jetstream(&nats).await.get_stream(STREAM).await.is_ok()
     })
     .await;
+    eventually(SOON, async || relay.status()[0].rebuilds == 1).await;
     shop.relayed(&relay).await;
     shop.assert_exact(&bus).await;
 }

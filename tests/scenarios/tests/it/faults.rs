@@ -142,6 +142,16 @@ async fn the_brokers_store_is_deleted_while_running() {
         shop.cluster.resume(BROKER).await.unwrap();
     })
     .await;
+    // What OrdoBrokerCopyRebuilt watches.
+    for service in SERVICES {
+        let metrics = shop.http_get(service, "/metrics").await.unwrap();
+        let lost = metrics.lines().any(|line| {
+            line.starts_with("ordo_relay_rebuilds_total")
+                && line.contains("reason=\"missing\"")
+                && !line.ends_with(" 0")
+        });
+        assert!(lost, "{service} does not say that its copy was lost");
+    }
     shop.close().await;
 }
 
