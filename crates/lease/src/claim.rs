@@ -84,6 +84,8 @@ pub(crate) struct Slot {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Hold {
     pub grant: Option<Grant>,
+    /// Whoever claims the unit knows of the grant: a [`Lease`] gives it back when it is dropped.
+    pub taken_up: bool,
     /// Somebody else shall have it.
     pub asked: bool,
 }
@@ -195,7 +197,26 @@ impl Inner {
     /// Ends the slot's grant and notes that it is to be given back.
     pub fn take_back(&self, slot: &Slot) {
         let hold = slot.hold.send_replace(Hold::default());
-        if let Some(grant) = hold.grant {
+        self.note_return(slot, hold.grant);
+    }
+
+    /// Notes whether somebody else shall have what is granted. What nobody has taken up is given back here: there is no lease
+    /// to be dropped, and there will be none while somebody else is asking.
+    pub fn ask_back(&self, slot: &Slot, asked: bool) {
+        let mut unused = None;
+        slot.hold.send_if_modified(|hold| {
+            let before = hold.clone();
+            hold.asked = hold.grant.is_some() && asked;
+            if hold.asked && !hold.taken_up {
+                unused = std::mem::take(hold).grant;
+            }
+            *hold != before
+        });
+        self.note_return(slot, unused);
+    }
+
+    fn note_return(&self, slot: &Slot, grant: Option<Grant>) {
+        if let Some(grant) = grant {
             lock(&self.returns).push((slot.unit.clone(), grant));
             self.wake.notify_one();
         }
@@ -220,14 +241,23 @@ impl Claim {
         if !self.leases.inner.shared {
             return lease(None);
         }
-        let mut hold = self.slot.hold.subscribe();
+        let mut changes = self.slot.hold.subscribe();
         loop {
-            let now = hold.borrow_and_update().clone();
-            if let (Some(grant), false) = (now.grant, now.asked) {
-                return lease(Some(grant));
+            changes.mark_unchanged();
+            let mut grant = None;
+            self.slot.hold.send_if_modified(|hold| {
+                if !hold.asked {
+                    grant.clone_from(&hold.grant);
+                    hold.taken_up = grant.is_some();
+                }
+                // Nobody waits for that.
+                false
+            });
+            if grant.is_some() {
+                return lease(grant);
             }
             // The sender is in the slot, which is ours.
-            let _ = hold.changed().await;
+            let _ = changes.changed().await;
         }
     }
 }
@@ -309,8 +339,7 @@ impl Drop for Lease {
             returned
         });
         if returned {
-            lock(&self.inner.returns).push((self.slot.unit.clone(), grant.clone()));
-            self.inner.wake.notify_one();
+            self.inner.note_return(&self.slot, Some(grant.clone()));
         }
     }
 }

@@ -30,7 +30,7 @@ pub(crate) struct Keeper {
     /// This replica.
     id: Arc<str>,
     joined: bool,
-    /// Units that have their rows.
+    /// Units that had their rows at the last look.
     named: BTreeSet<String>,
     /// When the last round began that went well.
     well: Instant,
@@ -153,6 +153,8 @@ impl Keeper {
         if self.give_up_the_dead(&view).await? {
             view = self.table.look().await?;
         }
+        // Seen each time: a crash of the database may forget them.
+        self.named = view.leases.iter().map(|held| held.unit.clone()).collect();
         self.reconcile(&slots, &view);
         self.share(&slots, &view).await?;
         record(&view, &self.id);
@@ -167,7 +169,6 @@ impl Keeper {
             .collect();
         if !unnamed.is_empty() {
             self.table.name_units(&unnamed).await?;
-            self.named.extend(unnamed);
         }
         let lines = units.join("\n");
         let leaving = self.inner.leaving.load(Ordering::Relaxed);
@@ -278,11 +279,7 @@ impl Keeper {
             if mine {
                 // While nobody else can have it there is no reason to stop.
                 let asked = to.is_some_and(|to| to != &*self.id);
-                slot.hold.send_if_modified(|hold| {
-                    let news = hold.grant.is_some() && hold.asked != asked;
-                    hold.asked = hold.grant.is_some() && asked;
-                    news
-                });
+                self.inner.ask_back(slot, asked);
             } else if free && !leaving && to == Some(&*self.id) {
                 self.take(slot).await?;
             }
@@ -321,7 +318,7 @@ impl Keeper {
         {
             slot.hold.send_replace(Hold {
                 grant: Some(grant),
-                asked: false,
+                ..Hold::default()
             });
         } else {
             lock(&self.inner.returns).push((slot.unit.clone(), grant));

@@ -109,6 +109,44 @@ async fn replicas_share_equally_and_one_that_leaves_gives_back_at_once() {
     assert_eq!(one.count(), 0);
 }
 
+/// Found by simulation (seed 105): nobody had the unit whose holder was asked for it before it knew that it was the holder.
+#[tokio::test]
+async fn a_unit_that_nobody_has_taken_up_is_given_back_when_another_replica_shall_have_it() {
+    let store = store().await;
+    let join = async || {
+        Leases::join(LeaseSettings::new("shop", store.clone()))
+            .await
+            .unwrap()
+    };
+    let busy = join().await;
+    let mut claims = [busy.claim("reaction/a"), busy.claim("reaction/b")];
+    let leases = store
+        .open("shop.leases", OpenOptions::durable().max_connections(1))
+        .await
+        .unwrap();
+    // Granted, and nobody has come to take them up.
+    let granted = "select 1 from lease where holder = $1";
+    eventually(PATIENCE, async || {
+        let rows = leases.fetch_all(granted, &params![busy.id()]).await;
+        rows.unwrap().len() == 2
+    })
+    .await;
+    let other = join().await;
+    let mut a = other.claim("reaction/a");
+    let mut b = other.claim("reaction/b");
+    let asked = async {
+        tokio::select! {
+            lease = a.held() => (lease, 1),
+            lease = b.held() => (lease, 0),
+        }
+    };
+    let (_theirs, remaining) = tokio::time::timeout(PATIENCE, asked).await.unwrap();
+    let [a, b] = &mut claims;
+    let remaining = [a, b].into_iter().nth(remaining).unwrap();
+    let ours = tokio::time::timeout(PATIENCE, remaining.held());
+    assert!(!ours.await.unwrap().is_over());
+}
+
 #[tokio::test]
 async fn what_a_killed_replica_had_is_taken_over_soon() {
     let store = store().await;
@@ -218,4 +256,23 @@ async fn a_database_that_restarts_costs_nobody_a_lease() {
     eventually(PATIENCE, async || beats("min").await >= long_after).await;
     assert_eq!(tokens().await, before);
     assert_eq!((one.count(), two.count()), (3, 3));
+}
+
+/// The tables are not durable, and a crash of the database forgets what it last committed.
+#[tokio::test]
+async fn units_that_a_crash_of_the_database_has_forgotten_are_given_again() {
+    let store = store().await;
+    let one = Replica::start(&store).await;
+    one.has(UNITS.len()).await;
+    let leases = store
+        .open("shop.leases", OpenOptions::durable().max_connections(1))
+        .await
+        .unwrap();
+    leases.execute("delete from lease", &[]).await.unwrap();
+    eventually(PATIENCE, async || {
+        let rows = leases.fetch_all("select unit from lease", &[]).await;
+        rows.unwrap().len() == UNITS.len()
+    })
+    .await;
+    one.has(UNITS.len()).await;
 }
