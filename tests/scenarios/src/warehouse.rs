@@ -2,9 +2,10 @@
 
 use ordo_proto::{
     fulfilment::{
-        DispatchRequest, FulfilmentOrder, FulfilmentOrderStatus, ListWorkRequest, PackRequest,
-        RecordCheckRequest, RecordPickRequest, RecordTrackingRequest, StartPickingRequest,
-        TrackingScan, TrackingStatus, record_tracking_request,
+        DispatchRequest, FulfilmentOrder, FulfilmentOrderStatus, GetParcelRequest, ListWorkRequest,
+        PackRequest, Parcel, RecordCheckRequest, RecordPickRequest, RecordTrackingRequest,
+        StartPickingRequest, TrackingScan, TrackingStatus, get_parcel_request,
+        record_tracking_request,
     },
     intake::{FulfilmentStatus, Order},
 };
@@ -15,6 +16,16 @@ use crate::{PATIENCE, Shop, again, header};
 impl Shop {
     /// The order's fulfilment orders once there are `count` of them, oldest first.
     pub async fn work_of(&self, order_id: &str, count: usize) -> Vec<FulfilmentOrder> {
+        self.work_when(order_id, |work| work.len() >= count).await
+    }
+
+    /// The order's fulfilment orders, oldest first, once fulfilment's own list shows what `is_so` asks for. It follows
+    /// fulfilment's log by itself: another service may tell of the same step sooner.
+    pub async fn work_when(
+        &self,
+        order_id: &str,
+        is_so: impl Fn(&[FulfilmentOrder]) -> bool,
+    ) -> Vec<FulfilmentOrder> {
         let request = ListWorkRequest {
             order_id: order_id.to_owned(),
             ..ListWorkRequest::default()
@@ -25,10 +36,28 @@ impl Shop {
                 .await
                 .unwrap();
             work = answer.work;
-            work.len() >= count
+            is_so(&work)
         })
         .await;
         work
+    }
+
+    /// A parcel, once fulfilment's own list of them shows what `is_so` asks for.
+    pub async fn parcel_when(&self, parcel_id: &str, is_so: impl Fn(&Parcel) -> bool) -> Parcel {
+        let request = GetParcelRequest {
+            parcel: Some(get_parcel_request::Parcel::ParcelId(parcel_id.to_owned())),
+            ..GetParcelRequest::default()
+        };
+        let mut parcel = Parcel::default();
+        eventually(PATIENCE, async || {
+            let answer = again(|| async { self.fulfilment().get_parcel(request.clone()).await })
+                .await
+                .unwrap();
+            parcel = answer.parcel.unwrap();
+            is_so(&parcel)
+        })
+        .await;
+        parcel
     }
 
     /// Picks everything on a fulfilment order.

@@ -9,7 +9,7 @@ use std::{
 
 use ordo_cluster::BROKER;
 use ordo_proto::{
-    fulfilment::{FulfilmentOrderStatus, GetParcelRequest, get_parcel_request},
+    fulfilment::FulfilmentOrderStatus,
     intake::FulfilmentStatus,
     log::{GetHeadsRequest, ReadRequest},
 };
@@ -234,18 +234,19 @@ async fn a_warehouse_in_python_ships_every_order_once_though_it_and_the_broker_a
             })
             .await;
         assert_eq!(&quantities(&seen, |at| at.shipped), wanted);
-        let work = shop.work_of(id, 1).await;
+        let work = shop
+            .work_when(id, |work| {
+                work.iter()
+                    .any(|one| one.status() == FulfilmentOrderStatus::Dispatched)
+            })
+            .await;
         assert_eq!(work.len(), 1, "{work:?}");
-        assert_eq!(work[0].status(), FulfilmentOrderStatus::Dispatched);
         let [parcel_id] = work[0].parcel_ids.as_slice() else {
             panic!("not one parcel: {:?}", work[0].parcel_ids);
         };
-        let request = GetParcelRequest {
-            parcel: Some(get_parcel_request::Parcel::ParcelId(parcel_id.clone())),
-            ..GetParcelRequest::default()
-        };
-        let parcel = shop.fulfilment().get_parcel(request).await.unwrap();
-        let parcel = parcel.into_inner().parcel.unwrap();
+        let parcel = shop
+            .parcel_when(parcel_id, |parcel| !parcel.tracking_number.is_empty())
+            .await;
         let packed: Vec<i64> = parcel.lines.iter().map(|line| line.quantity).collect();
         assert_eq!(&packed, wanted);
         assert!(parcel.tracking_number.starts_with("EX"), "{parcel:?}");
