@@ -145,8 +145,16 @@ pub enum CaseError {
     #[error("an amount can be asked for only when nothing comes back")]
     AmountNotAllowed,
     /// More is asked for than was paid for the claimed units.
-    #[error("{asked} minor units are asked for, the claimed units are worth {worth}")]
-    AmountAboveWorth { asked: i64, worth: i64 },
+    #[error(
+        "{} is asked for, the claimed units are worth {}",
+        ordo_iso::amount(.currency, *.asked),
+        ordo_iso::amount(.currency, *.worth)
+    )]
+    AmountAboveWorth {
+        asked: i64,
+        worth: i64,
+        currency: String,
+    },
     /// Goods must come back to somewhere.
     #[error("no site is known that the goods can come back to")]
     NoSite,
@@ -195,8 +203,16 @@ pub enum CaseError {
     #[error("nothing is refundable at the moment")]
     NothingRefundable,
     /// More than what came back is worth.
-    #[error("{refundable} minor units are refundable, not {wanted}")]
-    AboveRefundable { wanted: i64, refundable: i64 },
+    #[error(
+        "{} is refundable, not {}",
+        ordo_iso::amount(.currency, *.refundable),
+        ordo_iso::amount(.currency, *.wanted)
+    )]
+    AboveRefundable {
+        wanted: i64,
+        refundable: i64,
+        currency: String,
+    },
     /// Amounts of two currencies cannot be compared.
     #[error("the case is in {expected}, not in {actual}")]
     OtherCurrency { expected: String, actual: String },

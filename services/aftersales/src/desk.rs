@@ -205,6 +205,7 @@ impl Decision {
                 return Err(PurchaseError::AboveCaptured {
                     wanted: amount.minor_units,
                     left,
+                    currency: amount.currency_code.clone(),
                 }
                 .into());
             }

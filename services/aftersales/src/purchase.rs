@@ -122,8 +122,16 @@ pub enum PurchaseError {
         held: i64,
     },
     /// More money than was captured and is not promised yet.
-    #[error("{left} minor units are left of what was captured, not {wanted}")]
-    AboveCaptured { wanted: i64, left: i64 },
+    #[error(
+        "{} is left of what was captured, not {}",
+        ordo_iso::amount(.currency, *.left),
+        ordo_iso::amount(.currency, *.wanted)
+    )]
+    AboveCaptured {
+        wanted: i64,
+        left: i64,
+        currency: String,
+    },
     /// Amounts of two currencies cannot be compared.
     #[error("the order is in {expected}, not in {actual}")]
     OtherCurrency { expected: String, actual: String },
@@ -301,6 +309,7 @@ fn grant(
         return Err(PurchaseError::AboveCaptured {
             wanted: amount.minor_units,
             left,
+            currency: amount.currency_code,
         });
     }
     Ok(vec![

@@ -95,7 +95,7 @@ impl From<PurchaseError> for Refusal {
                 .with("line_id", line_id)
                 .with("wanted", wanted)
                 .with("held", held),
-            PurchaseError::AboveCaptured { wanted, left } => {
+            PurchaseError::AboveCaptured { wanted, left, .. } => {
                 Refusal::new(&AMOUNT_ABOVE_CAPTURED, message)
                     .with("wanted", wanted)
                     .with("left", left)
@@ -117,7 +117,7 @@ impl From<CaseError> for Refusal {
             CaseError::OpenAlready => Refusal::new(&CASE_EXISTS, message),
             CaseError::NothingAsked => Refusal::new(&NOTHING_ASKED, message),
             CaseError::AmountNotAllowed => Refusal::new(&AMOUNT_NOT_ALLOWED, message),
-            CaseError::AmountAboveWorth { asked, worth } => {
+            CaseError::AmountAboveWorth { asked, worth, .. } => {
                 Refusal::new(&AMOUNT_ABOVE_WORTH, message)
                     .with("asked", asked)
                     .with("worth", worth)
@@ -155,11 +155,11 @@ impl From<CaseError> for Refusal {
             CaseError::NothingReceived => Refusal::new(&NOTHING_RECEIVED, message),
             CaseError::NoRefundInExchange => Refusal::new(&NO_REFUND_IN_EXCHANGE, message),
             CaseError::NothingRefundable => Refusal::new(&NOTHING_REFUNDABLE, message),
-            CaseError::AboveRefundable { wanted, refundable } => {
-                Refusal::new(&AMOUNT_ABOVE_REFUNDABLE, message)
-                    .with("wanted", wanted)
-                    .with("refundable", refundable)
-            }
+            CaseError::AboveRefundable {
+                wanted, refundable, ..
+            } => Refusal::new(&AMOUNT_ABOVE_REFUNDABLE, message)
+                .with("wanted", wanted)
+                .with("refundable", refundable),
             CaseError::OtherCurrency { expected, actual } => {
                 Refusal::new(&CURRENCY_MISMATCH, message)
                     .with("expected", expected)

@@ -100,13 +100,13 @@ pub fn payments(phase: Phase, body: &Body) -> Option<String> {
     }
     match phase {
         Phase::Cancelled | Phase::Rejected if body.paid() > 0 => Some(format!(
-            "{} minor units of an order that ended are not paid back",
-            body.paid()
+            "{} of an order that ended is not paid back",
+            body.shown(body.paid())
         )),
         Phase::Completed if body.paid() > body.due().max(0) => Some(format!(
-            "{} minor units are kept, {} are due",
-            body.paid(),
-            body.due()
+            "{} is kept, {} is due",
+            body.shown(body.paid()),
+            body.shown(body.due())
         )),
         _ => None,
     }

@@ -115,7 +115,7 @@ impl From<OrderError> for Refusal {
             OrderError::RefundChanged { refund_id } => {
                 Self::new(&REFUND_CHANGED, text).with("refund_id", refund_id)
             }
-            OrderError::RefundExceedsPaid { refundable } => {
+            OrderError::RefundExceedsPaid { refundable, .. } => {
                 Self::new(&REFUND_ABOVE_PAID, text).with("refundable", refundable)
             }
             OrderError::RefundsTooManyUnits { line_id } => {

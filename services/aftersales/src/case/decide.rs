@@ -48,7 +48,11 @@ pub(super) fn open(state: &CaseState, open: OpenCase) -> Decided {
     if let Some(asked) = request.amount {
         let worth = request.worth();
         if asked < 1 || (!request.lines.is_empty() && asked > worth) {
-            return Err(CaseError::AmountAboveWorth { asked, worth });
+            return Err(CaseError::AmountAboveWorth {
+                asked,
+                worth,
+                currency: request.currency,
+            });
         }
     }
     Ok(vec![opened.into()])
@@ -219,6 +223,7 @@ pub(super) fn grant(state: &CaseState, grant: &Grant) -> Decided {
         return Err(CaseError::AboveRefundable {
             wanted: amount,
             refundable,
+            currency: approved.request.currency.clone(),
         });
     }
     let last = grant.last || is_all(approved, amount, grant.purse);

@@ -188,7 +188,8 @@ fn no_more_money_can_be_asked_for_than_was_captured() {
         refused([], ask(15_001)),
         DeskError::Purchase(PurchaseError::AboveCaptured {
             wanted: 15_001,
-            left: 15_000
+            left: 15_000,
+            currency: "GBP".to_owned(),
         })
     );
     let in_euro = DeskCommand::Open(Opening {

@@ -271,6 +271,11 @@ impl Body {
         self.captured() - self.refunded()
     }
 
+    /// Minor units of the order's currency as people write them.
+    pub fn shown(&self, minor_units: i64) -> String {
+        ordo_iso::amount(&self.currency, minor_units)
+    }
+
     /// Nothing should leave any more.
     pub fn nothing_to_ship(&self) -> bool {
         self.lines.iter().all(|line| line.to_ship() == 0)

@@ -124,12 +124,16 @@ pub(super) fn disagreement(body: &Body) -> Option<(String, Vec<String>)> {
         return Some((detail, negative));
     }
     if due < 0 {
-        let detail = format!("the sums give {due} minor units due, less than nothing");
+        let detail = format!("the sums give {} due, less than nothing", body.shown(due));
         return Some((detail, vec!["discount".to_owned()]));
     }
     let stated = body.stated_due.as_ref()?.minor_units;
     (stated != due).then(|| {
-        let detail = format!("the channel says {stated} minor units are due, the sums give {due}");
+        let detail = format!(
+            "the channel says {} is due, the sums give {}",
+            body.shown(stated),
+            body.shown(due)
+        );
         (detail, vec!["due".to_owned()])
     })
 }

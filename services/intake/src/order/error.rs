@@ -39,8 +39,8 @@ pub enum OrderError {
     AmountTooLarge,
     #[error("refund `{refund_id}` is recorded with another amount")]
     RefundChanged { refund_id: String },
-    #[error("only {refundable} minor units are paid and not yet refunded")]
-    RefundExceedsPaid { refundable: i64 },
+    #[error("only {} is paid and not yet refunded", ordo_iso::amount(.currency, *.refundable))]
+    RefundExceedsPaid { refundable: i64, currency: String },
     #[error("line `{line_id}` has fewer units than would be refunded")]
     RefundsTooManyUnits { line_id: String },
     #[error("nothing of the order has been shipped")]

@@ -68,7 +68,7 @@ pub(super) fn record(draft: &mut Draft, it: Payment) -> Result<(), OrderError> {
     match draft.phase() {
         Phase::Received | Phase::Open => {
             if over > 0 && !is_overpaid_held(draft) {
-                let detail = format!("{over} minor units more than due were paid");
+                let detail = format!("{} more than due was paid", body.shown(over));
                 let raised = Raised::new(HoldReason::AmountMismatch, detail);
                 raise(draft, raised.fields(vec![OVERPAID_FIELD.to_owned()]));
             }
@@ -147,7 +147,10 @@ pub(super) fn refund(draft: &mut Draft, it: RefundPayment) -> Result<(), OrderEr
     }
     let refundable = body.paid();
     if amount > refundable {
-        return Err(OrderError::RefundExceedsPaid { refundable });
+        return Err(OrderError::RefundExceedsPaid {
+            refundable,
+            currency: body.currency.clone(),
+        });
     }
     pay_back(draft, it.refund_id, it.case_id, amount, it.lines);
     Ok(())

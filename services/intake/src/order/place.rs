@@ -120,7 +120,11 @@ pub(super) fn raise_disagreement(draft: &mut Draft) {
 pub(super) fn raise_unpaid(draft: &mut Draft) {
     let body = draft.body();
     if body.payment_terms() == PaymentTerms::Prepaid && body.paid() < body.due() {
-        let detail = format!("{} of {} minor units are paid", body.paid(), body.due());
+        let detail = format!(
+            "{} of {} is paid",
+            body.shown(body.paid()),
+            body.shown(body.due())
+        );
         raise(draft, Raised::new(HoldReason::Unpaid, detail));
     }
 }

@@ -63,6 +63,7 @@ fn more_than_the_units_are_worth_cannot_be_asked_for() {
         .then_error(CaseError::AmountAboveWorth {
             asked: 10_001,
             worth: 10_000,
+            currency: "GBP".to_owned(),
         });
 }
 

@@ -47,6 +47,7 @@ fn no_more_is_refunded_than_what_came_back_is_worth() {
         .then_error(CaseError::AboveRefundable {
             wanted: 3_334,
             refundable: 3_333,
+            currency: "GBP".to_owned(),
         });
 }
 
@@ -83,6 +84,7 @@ fn money_without_return_is_refunded_up_to_what_was_asked_for() {
         .then_error(CaseError::AboveRefundable {
             wanted: 2_501,
             refundable: 2_500,
+            currency: "GBP".to_owned(),
         });
     given(events.clone())
         .when(grant(None, false))

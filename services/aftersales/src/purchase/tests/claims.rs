@@ -121,6 +121,7 @@ fn money_is_promised_up_to_what_was_captured() {
         .then_error(PurchaseError::AboveCaptured {
             wanted: 5_001,
             left: 5_000,
+            currency: "GBP".to_owned(),
         });
 }
 
@@ -156,6 +157,7 @@ fn a_cancellation_paid_back_by_intake_is_money_gone() {
     .then_error(PurchaseError::AboveCaptured {
         wanted: 5_001,
         left: 5_000,
+        currency: "GBP".to_owned(),
     });
 }
 

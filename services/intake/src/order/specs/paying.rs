@@ -192,7 +192,10 @@ fn the_same_refund_told_again_changes_nothing_and_another_amount_is_refused() {
 fn never_more_is_refunded_than_was_paid() {
     given::<Order>(history(place(), [refund("r1", 2_000, vec![])]))
         .when(command(refund("r2", 801, vec![])))
-        .then_error(OrderError::RefundExceedsPaid { refundable: 800 });
+        .then_error(OrderError::RefundExceedsPaid {
+            refundable: 800,
+            currency: "CNY".to_owned(),
+        });
 }
 
 #[test]

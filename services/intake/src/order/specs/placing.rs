@@ -170,6 +170,11 @@ fn a_prepaid_order_waits_for_its_money_and_others_do_not() {
         ..place()
     };
     assert_eq!(holds_after(unpaid.clone()), [(HoldReason::Unpaid, vec![])]);
+    let held = state(&history(unpaid.clone(), []));
+    assert_eq!(
+        body(&held).holds[0].detail,
+        "10.00 CNY of 28.00 CNY is paid"
+    );
     for payment_terms in [PaymentTerms::CashOnDelivery, PaymentTerms::OnAccount] {
         assert_eq!(
             holds_after(Place {
