@@ -22,6 +22,12 @@ pub(super) fn is_text(text: &str, longest: usize) -> bool {
     text.chars().count() <= longest && !text.chars().any(|c| c.is_control() && c != '\n')
 }
 
+/// A channel's order number as it is kept and looked for: channels hand over line ends and spaces of their files with it, and
+/// with or without them it is the same order.
+pub(super) fn order_number(text: &str) -> &str {
+    text.trim()
+}
+
 pub(super) fn require_text(violations: &mut Violations, field: &str, text: &str, longest: usize) {
     let says = format!("must be at most {longest} characters without control characters");
     violations.require(is_text(text, longest), field, says);

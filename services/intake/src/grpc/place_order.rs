@@ -10,7 +10,7 @@ use ordo_proto::{
 use ordo_rpc::{Refusal, role};
 use tonic::{Request, Status};
 
-use super::{IntakeService, answers, deciding::receipt, place_request};
+use super::{IntakeService, answers, deciding::receipt, fields, place_request};
 use crate::{
     order::{Intent, Known, Order, OrderError, Personal, Place},
     personal::{self, Recipient},
@@ -28,8 +28,11 @@ const FIND_FIRST: Duration = Duration::from_secs(2);
 impl IntakeService {
     pub(super) async fn place(
         &self,
-        request: Request<PlaceOrderRequest>,
+        mut request: Request<PlaceOrderRequest>,
     ) -> Result<PlaceOrderResponse, Status> {
+        let number = fields::order_number(&request.get_ref().channel_order_number).to_owned();
+        // Before anything is made of it, the fingerprint included.
+        request.get_mut().channel_order_number = number;
         let message = request.get_ref();
         for_services_only(&request)?;
         let place = place_request::read(message)?;

@@ -127,9 +127,12 @@ fn keys(v: &mut Violations, request: &PlaceOrderRequest) {
     let number = &request.channel_order_number;
     // The command id is made of it, which has a limit in bytes.
     v.require(
-        !number.is_empty() && number.len() <= 150 && fields::is_text(number, 100),
+        !number.is_empty()
+            && number.len() <= 150
+            && fields::is_text(number, 100)
+            && !number.contains('\n'),
         "channel_order_number",
-        "must be 1 to 100 characters",
+        "must be 1 to 100 characters, at most 150 bytes, without line breaks and control characters",
     );
     let id = |b: u8| b.is_ascii_alphanumeric() || b"-_.:".contains(&b);
     v.require(
@@ -292,6 +295,30 @@ mod tests {
                 "{field} is not in {}",
                 told.message()
             );
+        }
+    }
+
+    #[test]
+    fn an_order_number_is_one_line_without_control_characters() {
+        let number = |number: &str| PlaceOrderRequest {
+            channel: "phone".into(),
+            channel_order_number: number.into(),
+            ..PlaceOrderRequest::default()
+        };
+        for right in ["A1", "2026/11-7", "单 1"] {
+            assert!(read(&number(right)).is_ok(), "{right:?}");
+        }
+        for wrong in [
+            "",
+            "A\n1",
+            "A\r1",
+            "A\t1",
+            "A\u{0}1",
+            "A\u{1b}[2J",
+            "A\u{85}1",
+        ] {
+            let told = read(&number(wrong)).unwrap_err();
+            assert!(told.message().contains("channel_order_number"), "{wrong:?}");
         }
     }
 

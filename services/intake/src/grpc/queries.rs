@@ -50,9 +50,12 @@ impl IntakeService {
         let message = request.into_inner();
         let order_id = match message.key {
             Some(Key::OrderId(order_id)) if !order_id.is_empty() => order_id,
-            Some(Key::ChannelOrder(wanted)) if !wanted.channel_order_number.is_empty() => {
+            Some(Key::ChannelOrder(wanted))
+                if !fields::order_number(&wanted.channel_order_number).is_empty() =>
+            {
                 self.wait(message.at_least.as_ref()).await?;
-                let (channel, number) = (&wanted.channel, &wanted.channel_order_number);
+                let channel = &wanted.channel;
+                let number = fields::order_number(&wanted.channel_order_number);
                 let db = self.list.db();
                 order_list::order_of_channel_number(&db, tenant.as_str(), channel, number)
                     .await
@@ -211,7 +214,7 @@ impl IntakeService {
             holds: numbers(&message.holds),
             channel: message.channel.clone(),
             customer_id: message.customer_id.clone(),
-            channel_order_number: message.channel_order_number.clone(),
+            channel_order_number: fields::order_number(&message.channel_order_number).to_owned(),
             ordered_from: ordered.and_then(|range| range.from.as_ref()).map(micros),
             ordered_until: ordered.and_then(|range| range.until.as_ref()).map(micros),
             due_from: message.due_from,

@@ -79,6 +79,33 @@ async fn a_resend_without_a_customer_is_the_same_order_too() {
 }
 
 #[tokio::test]
+async fn white_space_around_a_number_does_not_make_another_order() {
+    let shop = Shop::open().await;
+    let placed = shop.place(order("T-1")).await;
+    for number in ["T-1 ", "\tT-1\r\n", "\u{3000}T-1"] {
+        let again = shop
+            .place(PlaceOrderRequest {
+                channel_order_number: number.into(),
+                ..order("T-1")
+            })
+            .await;
+        assert_eq!(again.order_id, placed.order_id, "{number:?}");
+        assert!(again.receipt.unwrap().duplicate);
+        let mut clerk = shop.clerk();
+        let found = clerk.get_order(GetOrderRequest {
+            key: Some(Key::ChannelOrder(ChannelOrderKey {
+                channel: "taobao".into(),
+                channel_order_number: number.into(),
+            })),
+            at_least: placed.receipt.as_ref().and_then(|at| at.token.clone()),
+        });
+        let found = found.await.unwrap().into_inner().order.unwrap();
+        assert_eq!(found.order_id, placed.order_id, "{number:?}");
+        assert_eq!(found.channel_order_number, "T-1");
+    }
+}
+
+#[tokio::test]
 async fn a_changed_resend_is_told_with_the_order_that_it_is_about() {
     let shop = Shop::open().await;
     let placed = shop.place(order("T-1")).await;
