@@ -1,6 +1,6 @@
 //! What answers say of an order.
 
-use ordo_proto::intake::{Hold, OrderStatus, PaymentStatus};
+use ordo_proto::intake::{FulfilmentStatus, Hold, OrderStatus, PaymentStatus};
 
 use crate::order::{Body, Order, status};
 
@@ -14,6 +14,11 @@ pub(super) fn status(order: &Order) -> i32 {
 
 pub(super) fn payment_status(order: &Order) -> i32 {
     let status = body(order).map_or(PaymentStatus::Unspecified, status::payment);
+    status.into()
+}
+
+pub(super) fn fulfilment_status(order: &Order) -> i32 {
+    let status = body(order).map_or(FulfilmentStatus::Unspecified, status::fulfilment);
     status.into()
 }
 

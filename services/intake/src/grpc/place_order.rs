@@ -69,6 +69,7 @@ impl IntakeService {
                 .unwrap_or_default(),
             status: answers::status(order),
             holds: answers::holds(order),
+            fulfilment_status: answers::fulfilment_status(order),
         };
         let placed = match self
             .decide(command, &order_id, Intent::Place(Box::new(place)), answer)
@@ -92,6 +93,7 @@ impl IntakeService {
                 .await?;
             response.status = answers::status(&order);
             response.holds = answers::holds(&order);
+            response.fulfilment_status = answers::fulfilment_status(&order);
         }
         Ok(response)
     }

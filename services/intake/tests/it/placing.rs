@@ -1,8 +1,8 @@
 use ordo_event_log::TenantId;
 use ordo_proto::{
     intake::{
-        ChannelOrderKey, GetOrderRequest, HoldReason, OrderStatus, PlaceOrderRequest, WaitFor,
-        get_order_request::Key,
+        ChannelOrderKey, FulfilmentStatus, GetOrderRequest, HoldReason, OrderStatus,
+        PlaceOrderRequest, WaitFor, get_order_request::Key,
     },
     types::Contact,
 };
@@ -172,6 +172,13 @@ async fn a_till_waits_until_the_stock_is_reserved() {
         .await;
     let placed = placing.await.unwrap();
     assert!(placed.holds.is_empty());
+    assert!(
+        matches!(
+            placed.fulfilment_status(),
+            FulfilmentStatus::Reserved | FulfilmentStatus::Released
+        ),
+        "{placed:?}"
+    );
     let order = shop.order(&placed.order_id).await;
     assert_eq!(order.allocations.len(), 2);
 }
@@ -184,7 +191,10 @@ async fn waiting_for_stock_ends_with_its_time() {
         wait_timeout_ms: 50,
         ..order("T-1")
     };
-    assert_eq!(shop.place(waiting).await.status(), OrderStatus::Open);
+    let placed = shop.place(waiting).await;
+    assert_eq!(placed.status(), OrderStatus::Open);
+    assert_eq!(placed.fulfilment_status(), FulfilmentStatus::Unreserved);
+    assert!(placed.holds.is_empty());
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use ordo_proto::{
     intake::{
         AmendAddressRequest, CancelOrderRequest, GetTimelineRequest, HoldOrderRequest, OrderStatus,
-        Payment, RecordPaymentRequest, RejectOrderRequest, ReleaseHoldRequest,
+        Payment, RecordPaymentRequest, RejectOrderRequest, ReleaseHoldRequest, WaitFor,
     },
     types::{Address, Contact, LineQuantity},
 };
@@ -214,7 +214,8 @@ pub async fn run(client: &Client, command: OrderCommand) -> Result<ExitCode, Fau
         OrderCommand::Place(options) => {
             let request = place::request(*options)?;
             let answer = client.intake()?.place_order(request).await?.into_inner();
-            place::told(client, &answer)?;
+            let waited = request.wait_for() == WaitFor::Reserved;
+            place::told(client, &answer, waited)?;
         }
         OrderCommand::Show { order } => show::show(client, &order).await?,
         OrderCommand::List(options) => list::list(client, *options).await?,

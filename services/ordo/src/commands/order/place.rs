@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use ordo_proto::{
     intake::{
-        DeliveryMethod, Payment, PaymentTerms, PlaceOrderLine, PlaceOrderRequest,
+        DeliveryMethod, FulfilmentStatus, Payment, PaymentTerms, PlaceOrderLine, PlaceOrderRequest,
         PlaceOrderResponse, WaitFor,
     },
     types::Money,
@@ -55,7 +55,7 @@ pub struct PlaceOptions {
     /// Cash on delivery.
     #[arg(long, conflicts_with = "paid")]
     cash_on_delivery: bool,
-    /// Wait until stock is reserved.
+    /// Wait until stock is reserved, short or the order is held, at most 5 seconds, and say which.
     #[arg(long)]
     wait: bool,
 }
@@ -129,7 +129,8 @@ pub fn request(options: PlaceOptions) -> Result<PlaceOrderRequest, Fault> {
     })
 }
 
-pub fn told(client: &Client, answer: &PlaceOrderResponse) -> Result<(), Fault> {
+/// Tells what came of it; `waited`: stock was waited for.
+pub fn told(client: &Client, answer: &PlaceOrderResponse, waited: bool) -> Result<(), Fault> {
     if client.json {
         return json(answer);
     }
@@ -142,8 +143,38 @@ pub fn told(client: &Client, answer: &PlaceOrderResponse) -> Result<(), Fault> {
     } else {
         ""
     };
-    say!("{} {}{note}", answer.order_id, status(answer.status))?;
+    let stock = if waited {
+        format!(", {}", stock(answer))
+    } else {
+        String::new()
+    };
+    say!("{} {}{stock}{note}", answer.order_id, status(answer.status))?;
     holds(&answer.holds)
+}
+
+/// What became of waiting for stock.
+fn stock(answer: &PlaceOrderResponse) -> String {
+    match answer.fulfilment_status() {
+        FulfilmentStatus::Unreserved if !answer.holds.is_empty() => {
+            "no stock reserved: held".to_owned()
+        }
+        FulfilmentStatus::Unreserved => format!(
+            "stock not reserved yet: the time was over; `ordo order show {}` tells later",
+            answer.order_id
+        ),
+        FulfilmentStatus::PartlyReserved => "stock partly reserved".to_owned(),
+        FulfilmentStatus::None => "nothing to reserve".to_owned(),
+        FulfilmentStatus::Unspecified => {
+            "the service does not say whether stock is reserved".to_owned()
+        }
+        FulfilmentStatus::Reserved
+        | FulfilmentStatus::Released
+        | FulfilmentStatus::PartlyShipped
+        | FulfilmentStatus::Shipped
+        | FulfilmentStatus::PartlyDelivered
+        | FulfilmentStatus::Delivered
+        | FulfilmentStatus::Returned => "stock reserved".to_owned(),
+    }
 }
 
 /// The same again for the same order number, in the characters that payment ids have.
@@ -166,6 +197,29 @@ mod tests {
 
     #[test]
     fn payment_ids_are_plain_and_differ_like_their_numbers() {
+    #[test]
+    fn what_became_of_waiting_for_stock_is_told() {
+        let answer = |status: FulfilmentStatus, holds: usize| PlaceOrderResponse {
+            order_id: "01kq".to_owned(),
+            fulfilment_status: status.into(),
+            holds: vec![Hold::default(); holds],
+            ..PlaceOrderResponse::default()
+        };
+        let of = |status, holds| stock(&answer(status, holds));
+        assert_eq!(of(FulfilmentStatus::Reserved, 0), "stock reserved");
+        assert_eq!(of(FulfilmentStatus::Released, 0), "stock reserved");
+        assert_eq!(
+            of(FulfilmentStatus::PartlyReserved, 1),
+            "stock partly reserved"
+        );
+        assert!(of(FulfilmentStatus::Unreserved, 1).contains("held"));
+        let late = of(FulfilmentStatus::Unreserved, 0);
+        assert!(
+            late.contains("time was over") && late.contains("ordo order show 01kq"),
+            "{late}"
+        );
+    }
+
         assert_eq!(payment_id("1001"), "1001-1");
         assert_eq!(payment_id("单 1"), "%E5%8D%95%201-1");
     }
