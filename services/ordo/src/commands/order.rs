@@ -358,13 +358,29 @@ where
 
 fn holds(holds: &[ordo_proto::intake::Hold]) -> Result<(), Fault> {
     for hold in holds {
-        let fields = hold.fields.join(", ");
-        say!("  held {}: {} {fields}", hold.hold_id, hold.detail)?;
+        say!("{}", held(hold))?;
     }
     Ok(())
 }
 
 async fn timeline(client: &Client, order: &WhichOrder, chinese: bool) -> Result<(), Fault> {
+/// A hold on a line, with those of its fields that its text does not name itself.
+fn held(hold: &ordo_proto::intake::Hold) -> String {
+    let detail = hold.detail.as_str();
+    let mut text = format!("  held {}: {detail}", hold.hold_id);
+    let names = |field: &str| detail.split([' ', ',']).any(|word| word == field);
+    let more: Vec<&str> = hold
+        .fields
+        .iter()
+        .map(String::as_str)
+        .filter(|field| !names(field))
+        .collect();
+    if !more.is_empty() {
+        text.push_str(&format!(" ({})", more.join(", ")));
+    }
+    text
+}
+
     let request = GetTimelineRequest {
         order_id: order.id(client).await?,
         at_least: None,
@@ -397,4 +413,38 @@ fn status(value: i32) -> String {
             .as_str_name(),
         "ORDER_STATUS_",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use ordo_proto::intake::Hold;
+
+    use super::*;
+
+    #[test]
+    fn a_hold_names_each_field_once() {
+        let hold = |detail: &str, fields: &[&str]| {
+            held(&Hold {
+                hold_id: "H-1".to_owned(),
+                detail: detail.to_owned(),
+                fields: fields.iter().map(ToString::to_string).collect(),
+                ..Hold::default()
+            })
+        };
+        assert_eq!(
+            hold(
+                "missing: lines[0].quantity, due",
+                &["lines[0].quantity", "due"]
+            ),
+            "  held H-1: missing: lines[0].quantity, due"
+        );
+        assert_eq!(
+            hold(
+                "the discount is more than the line costs",
+                &["lines[1].discount"]
+            ),
+            "  held H-1: the discount is more than the line costs (lines[1].discount)"
+        );
+        assert_eq!(hold("ask her", &[]), "  held H-1: ask her");
+    }
 }
