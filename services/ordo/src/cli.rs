@@ -262,6 +262,20 @@ mod tests {
         assert!(message.contains("refund-only"), "{message}");
     }
 
+    #[test]
+    fn an_amount_below_zero_is_an_amount_and_no_unknown_argument() {
+        for line in [
+            "ordo catalogue sku TEA --price -1 --cost -0.5",
+            "ordo order pay phone/1 -5",
+            "ordo order refund phone/1 --amount -5",
+            "ordo case open phone/1 --amount -5",
+            "ordo case refund 01kq-C1 --amount -5",
+        ] {
+            let taken = Cli::try_parse_from(words(line));
+            assert!(taken.is_ok(), "{line}: {}", taken.unwrap_err());
+        }
+    }
+
     #[cfg(unix)]
     #[test]
     fn an_argument_that_is_no_text_is_refused_and_a_path_may_be_any_bytes() {

@@ -103,7 +103,7 @@ pub enum CaseCommand {
         /// Case id.
         case_id: String,
         /// Amount, such as 12.50.
-        #[arg(long)]
+        #[arg(long, allow_negative_numbers = true)]
         amount: Option<String>,
         /// ISO 4217 code.
         #[arg(long, default_value = "CNY")]
@@ -135,7 +135,7 @@ pub struct OpenOptions {
     #[arg(long, default_value = "CHANGED_MIND")]
     reason: String,
     /// Refund only: how much, such as 5.00; without --line it is goodwill. What was paid for the lines when not given.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     amount: Option<String>,
     /// ISO 4217 code of the amount.
     #[arg(long, default_value = "CNY")]

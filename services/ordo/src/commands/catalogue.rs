@@ -58,10 +58,10 @@ pub enum CatalogueCommand {
         #[arg(long = "barcode")]
         barcodes: Vec<String>,
         /// Selling price, such as 12.50.
-        #[arg(long)]
+        #[arg(long, allow_negative_numbers = true)]
         price: Option<String>,
         /// Cost price.
-        #[arg(long)]
+        #[arg(long, allow_negative_numbers = true)]
         cost: Option<String>,
         /// ISO 4217 code.
         #[arg(long, default_value = "CNY")]
@@ -137,7 +137,7 @@ pub async fn run(client: &Client, command: CatalogueCommand) -> Result<ExitCode,
             let amount = |text: Option<String>| {
                 text.map(|text| parse::amount(&text, &currency))
                     .transpose()
-                    .map_err(Fault::local)
+                    .map_err(Fault::usage)
             };
             let known = known_sku(client, &sku).await?;
             let barcodes = if barcodes.is_empty() {

@@ -93,6 +93,7 @@ pub enum OrderCommand {
         #[command(flatten)]
         order: WhichOrder,
         /// Amount, such as 12.50.
+        #[arg(allow_negative_numbers = true)]
         amount: String,
         /// ISO 4217 code.
         #[arg(long, default_value = "CNY")]
@@ -213,8 +214,8 @@ pub async fn run(client: &Client, command: OrderCommand) -> Result<ExitCode, Fau
     match command {
         OrderCommand::Place(options) => {
             let request = place::request(*options)?;
-            let answer = client.intake()?.place_order(request).await?.into_inner();
             let waited = request.wait_for() == WaitFor::Reserved;
+            let answer = client.intake()?.place_order(request).await?.into_inner();
             place::told(client, &answer, waited)?;
         }
         OrderCommand::Show { order } => show::show(client, &order).await?,
@@ -363,7 +364,6 @@ fn holds(holds: &[ordo_proto::intake::Hold]) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn timeline(client: &Client, order: &WhichOrder, chinese: bool) -> Result<(), Fault> {
 /// A hold on a line, with those of its fields that its text does not name itself.
 fn held(hold: &ordo_proto::intake::Hold) -> String {
     let detail = hold.detail.as_str();
@@ -381,6 +381,7 @@ fn held(hold: &ordo_proto::intake::Hold) -> String {
     text
 }
 
+async fn timeline(client: &Client, order: &WhichOrder, chinese: bool) -> Result<(), Fault> {
     let request = GetTimelineRequest {
         order_id: order.id(client).await?,
         at_least: None,

@@ -3,10 +3,13 @@
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use ordo_proto::types::{LineQuantity, Money};
 
-/// `12.34` in a currency with two decimals.
+/// `12.34` in a currency with two decimals; nothing that is asked for here is below zero.
 pub fn amount(text: &str, currency: &str) -> Result<Money, String> {
     let minor_units =
         ordo_iso::parse_amount(currency, text).map_err(|refused| refused.to_string())?;
+    if minor_units < 0 {
+        return Err(format!("`{text}` is below 0"));
+    }
     Ok(Money {
         currency_code: currency.to_owned(),
         minor_units,
@@ -121,7 +124,7 @@ mod tests {
     #[test]
     fn amounts_are_exact() {
         assert_eq!(amount("12.5", "GBP").unwrap().minor_units, 1250);
-        assert_eq!(amount("-0.05", "CNY").unwrap().minor_units, -5);
+        assert_eq!(amount("-0.05", "CNY").unwrap_err(), "`-0.05` is below 0");
         assert_eq!(amount("300", "JPY").unwrap().minor_units, 300);
         for wrong in ["", "1.234", "a", "1,5", "."] {
             assert!(amount(wrong, "GBP").is_err(), "{wrong}");

@@ -193,10 +193,10 @@ fn payment_id(number: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ordo_proto::intake::Hold;
+
     use super::*;
 
-    #[test]
-    fn payment_ids_are_plain_and_differ_like_their_numbers() {
     #[test]
     fn what_became_of_waiting_for_stock_is_told() {
         let answer = |status: FulfilmentStatus, holds: usize| PlaceOrderResponse {
@@ -220,6 +220,8 @@ mod tests {
         );
     }
 
+    #[test]
+    fn payment_ids_are_plain_and_differ_like_their_numbers() {
         assert_eq!(payment_id("1001"), "1001-1");
         assert_eq!(payment_id("单 1"), "%E5%8D%95%201-1");
     }

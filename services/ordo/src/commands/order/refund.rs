@@ -27,7 +27,7 @@ pub struct RefundOptions {
     #[command(flatten)]
     order: WhichOrder,
     /// Amount, such as 12.50; what was paid beyond what is due when not given.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     amount: Option<String>,
     /// Why, for the record.
     #[arg(long)]
