@@ -15,7 +15,7 @@ use super::{catalogue::done, parse};
 use crate::{
     client::{Client, header},
     fault::Fault,
-    output::{json, more, say, table, time},
+    output::{json, more, say, table, time, word},
 };
 
 /// What can be done with stock.
@@ -51,7 +51,7 @@ pub enum StockCommand {
     /// Correct the number of units, with a reason.
     #[command(
         allow_negative_numbers = true,
-        after_help = "Example: ordo stock adjust TEA-1 main -2 --reason DAMAGE"
+        after_help = ADJUST_EXAMPLES
     )]
     Adjust {
         /// Article.
@@ -63,6 +63,9 @@ pub enum StockCommand {
         /// Upper-case code, such as DAMAGE, LOSS or COUNT.
         #[arg(long)]
         reason: String,
+        /// Which of the units there.
+        #[arg(long, default_value = "sellable", value_parser = parse::words(StockCondition::as_str_name, CONDITION))]
+        condition: StockCondition,
     },
     /// Give back what an order has reserved and what it waits for. Orders do this by themselves; it is for reservations whose
     /// order is gone, as after a restore.
@@ -90,6 +93,14 @@ pub enum StockCommand {
         page: String,
     },
 }
+
+const ADJUST_EXAMPLES: &str = "\
+Example:
+  ordo stock adjust TEA-1 main -2 --reason DAMAGE
+  ordo stock adjust TEA-1 main -1 --reason REPAIRED --condition quarantine    # a returned unit is looked at and fine:
+  ordo stock adjust TEA-1 main 1 --reason REPAIRED                            # it can be sold again";
+
+const CONDITION: &str = "STOCK_CONDITION_";
 
 /// Runs one of them.
 pub async fn run(client: &Client, command: StockCommand) -> Result<ExitCode, Fault> {
@@ -167,13 +178,14 @@ pub async fn run(client: &Client, command: StockCommand) -> Result<ExitCode, Fau
             site_id,
             delta,
             reason,
+            condition,
         } => {
             let request = AdjustStockRequest {
                 header: header(None, None),
                 sku,
                 site_id,
                 delta,
-                condition: StockCondition::Sellable.into(),
+                condition: condition.into(),
                 reason,
                 ..AdjustStockRequest::default()
             };
@@ -181,7 +193,13 @@ pub async fn run(client: &Client, command: StockCommand) -> Result<ExitCode, Fau
             if client.json {
                 json(&answer)?;
             } else {
-                say!("{} on hand", answer.on_hand)?;
+                match condition {
+                    StockCondition::Sellable => say!("{} on hand", answer.on_hand)?,
+                    other => {
+                        let condition = word(other.as_str_name(), CONDITION);
+                        say!("{} on hand ({condition})", answer.on_hand)?;
+                    }
+                }
             }
         }
         StockCommand::Release {
@@ -214,13 +232,23 @@ pub async fn run(client: &Client, command: StockCommand) -> Result<ExitCode, Fau
                 json(&answer)?;
             } else {
                 let mut rows = table(&[
-                    "time", "site", "kind", "units", "reserved", "cause", "reason", "by",
+                    "time",
+                    "site",
+                    "kind",
+                    "condition",
+                    "units",
+                    "reserved",
+                    "cause",
+                    "reason",
+                    "by",
                 ]);
                 for row in answer.movements {
+                    let condition = word(row.condition().as_str_name(), CONDITION);
                     rows.add_row([
                         time(row.time.as_ref()),
                         row.site_id,
                         row.kind,
+                        condition,
                         format!("{:+}", row.delta),
                         format!("{:+}", row.reserved_delta),
                         row.cause_id,
