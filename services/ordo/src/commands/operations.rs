@@ -1,6 +1,6 @@
 //! `ordo projection …`, `ordo verify`.
 
-use std::process::ExitCode;
+use std::{collections::BTreeMap, process::ExitCode};
 
 use clap::{Args, Subcommand};
 use futures::StreamExt as _;
@@ -8,7 +8,8 @@ use ordo_proto::ops::{
     ListProjectionsRequest, ListReactionsRequest, RebuildProjectionRequest, VerifyRequest,
     VerifyResponse,
 };
-use tonic::Code;
+use tonic::{Status, Streaming};
+use tonic_types::StatusExt as _;
 
 use crate::{
     client::{Client, SERVICES},
@@ -39,7 +40,7 @@ pub struct VerifyOptions {
     /// Only this service; may be given several times.
     #[arg(long = "service", value_parser = clap::builder::PossibleValuesParser::new(SERVICES))]
     services: Vec<String>,
-    /// Only this check, such as log.hash_chain; may be given several times.
+    /// Only this check, such as log.hash_chain, of the services that have it; may be given several times.
     #[arg(long = "check")]
     checks: Vec<String>,
 }
@@ -151,11 +152,28 @@ pub async fn verify(client: &Client, options: &VerifyOptions) -> Result<ExitCode
         options.services.iter().map(String::as_str).collect()
     };
     let mut first_difference = None;
-    let mut unknown = None;
-    let mut told = 0;
-    for service in services {
-        let results = checks(client, service, &options.checks, |result| {
-            told += 1;
+    // A check belongs to some services; one that none of them has is a mistake.
+    let mut nowhere: BTreeMap<&str, (usize, Status)> = BTreeMap::new();
+    for service in &services {
+        let mut wanted = options.checks.clone();
+        let outcomes = loop {
+            match start(client, service, &wanted).await {
+                Ok(outcomes) => break Some(outcomes),
+                Err(Fault::Refused(status)) => {
+                    let Some(name) = unknown_check(&status, &options.checks) else {
+                        return Err(Fault::Refused(status));
+                    };
+                    wanted.retain(|wanted| wanted != name);
+                    nowhere.entry(name).or_insert((0, *status)).0 += 1;
+                }
+                Err(fault) => return Err(fault),
+            }
+            if wanted.is_empty() {
+                break None;
+            }
+        };
+        let Some(outcomes) = outcomes else { continue };
+        let results = collect(outcomes, |result| {
             if client.json {
                 return json_of(service, result);
             }
@@ -165,56 +183,60 @@ pub async fn verify(client: &Client, options: &VerifyOptions) -> Result<ExitCode
                 result.check,
                 result.examined,
                 result.difference
-            )?;
-            Ok(())
+            )
         })
-        .await;
-        let results = match results {
-            // A check belongs to some services; only one that none of them has is a mistake.
-            Err(Fault::Refused(status))
-                if status.code() == Code::NotFound && options.services.is_empty() =>
-            {
-                unknown = Some(Fault::Refused(status));
-                continue;
-            }
-            results => results?,
-        };
+        .await?;
         if first_difference.is_none() {
             first_difference = results
                 .into_iter()
                 .find(|result| !result.ok)
-                .map(|result| (service, result));
+                .map(|result| (*service, result));
         }
     }
-    match first_difference {
-        None => match unknown {
-            Some(unknown) if told == 0 => Err(unknown),
-            _ => Ok(ExitCode::SUCCESS),
-        },
-        Some((service, result)) => {
-            let difference = format!("{service}: {}: {}", result.check, result.difference);
-            Err(Fault::Check(difference))
-        }
+    if let Some((service, result)) = first_difference {
+        let difference = format!("{service}: {}: {}", result.check, result.difference);
+        return Err(Fault::Check(difference));
+    }
+    let mut nowhere = nowhere.into_values();
+    match nowhere.find(|(without, _)| *without == services.len()) {
+        Some((_, status)) => Err(status.into()),
+        None => Ok(ExitCode::SUCCESS),
     }
 }
 
-/// Runs one service's checks.
-pub async fn checks(
+/// Which of the `wanted` checks a service says that it does not have.
+fn unknown_check<'a>(status: &Status, wanted: &'a [String]) -> Option<&'a str> {
+    let info = status.get_details_error_info()?;
+    let name = info.metadata.get("name")?;
+    let wanted = wanted.iter().find(|wanted| *wanted == name);
+    wanted
+        .filter(|_| info.reason == ordo_rpc::shared::UNKNOWN_NAME.name)
+        .map(String::as_str)
+}
+
+/// Runs all checks of one service.
+pub async fn checks(client: &Client, service: &str) -> Result<Vec<VerifyResponse>, Fault> {
+    collect(start(client, service, &[]).await?, |_| Ok(())).await
+}
+
+async fn start(
     client: &Client,
     service: &str,
     names: &[String],
-    mut told: impl FnMut(&VerifyResponse) -> Result<(), Fault>,
-) -> Result<Vec<VerifyResponse>, Fault> {
+) -> Result<Streaming<VerifyResponse>, Fault> {
     let request = VerifyRequest {
         checks: names.to_vec(),
     };
-    let mut answers = client
-        .operations(service)?
-        .verify(request)
-        .await?
-        .into_inner();
+    let answers = client.operations(service)?.verify(request).await?;
+    Ok(answers.into_inner())
+}
+
+async fn collect(
+    mut outcomes: Streaming<VerifyResponse>,
+    mut told: impl FnMut(&VerifyResponse) -> Result<(), Fault>,
+) -> Result<Vec<VerifyResponse>, Fault> {
     let mut results = Vec::new();
-    while let Some(result) = answers.next().await {
+    while let Some(result) = outcomes.next().await {
         let result = result?;
         told(&result)?;
         results.push(result);

@@ -163,7 +163,7 @@ pub async fn verify(
 
 async fn first_difference(client: &Client) -> Result<String, Fault> {
     for service in SERVICES {
-        let results = checks(client, service, &[], |_| Ok(())).await?;
+        let results = checks(client, service).await?;
         if let Some(result) = results.into_iter().find(|result| !result.ok) {
             return Ok(format!(
                 "{service}: {}: {}",
