@@ -41,6 +41,8 @@ pub struct Line {
     pub program: &'static str,
     /// What, without the line end.
     pub text: String,
+    /// Said of the program by whoever watches it: that it ended, or cannot be started.
+    pub of_it: bool,
 }
 
 /// Takes lines as they are printed.
@@ -224,7 +226,7 @@ async fn keep(mut command: Command, state: Arc<State>, mut wanted: watch::Receiv
         let mut child = match command.spawn() {
             Ok(child) => child,
             Err(error) => {
-                state.say(format!("cannot be started: {error}"));
+                state.say_of_it(format!("cannot be started: {error}"));
                 state.failed_starts.fetch_add(1, Ordering::Relaxed);
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
@@ -257,7 +259,7 @@ async fn keep(mut command: Command, state: Arc<State>, mut wanted: watch::Receiv
         } else {
             state.failed_starts.fetch_add(1, Ordering::Relaxed);
         }
-        state.say(format!("ended ({status}); starting it again"));
+        state.say_of_it(format!("ended ({status}); starting it again"));
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
@@ -298,7 +300,17 @@ impl State {
             .clear();
     }
 
+    /// Passes on what the program says.
     fn say(&self, text: String) {
+        self.tell(text, false);
+    }
+
+    /// Says something of the program.
+    fn say_of_it(&self, text: String) {
+        self.tell(text, true);
+    }
+
+    fn tell(&self, text: String, of_it: bool) {
         // A full disk must not stop the program that prints.
         let _ = append(&self.log, LARGEST_LOG, &text);
         let mut words = self
@@ -313,6 +325,7 @@ impl State {
         (self.lines.0)(Line {
             program: self.name,
             text,
+            of_it,
         });
     }
 }
@@ -346,6 +359,26 @@ fn remove(path: &Path) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[tokio::test]
+    async fn what_is_said_of_a_program_is_told_apart_from_what_it_says() {
+        let folder = std::env::temp_dir().join(format!("ordo-watched-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let (sender, mut lines) = tokio::sync::mpsc::unbounded_channel();
+        let lines_to = Lines::to(move |line| {
+            let _ = sender.send((line.text, line.of_it));
+        });
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "echo hello; exit 3"]);
+        let process = Process::new("greeter", command, &folder, Arc::new(lines_to));
+        process.start();
+        assert_eq!(lines.recv().await.unwrap(), ("hello".to_owned(), false));
+        let (text, of_it) = lines.recv().await.unwrap();
+        assert!(text.contains("exit status: 3") && of_it, "{text}");
+        assert_eq!(lines.recv().await.unwrap(), ("hello".to_owned(), false));
+        drop(process);
+        fs::remove_dir_all(&folder).unwrap();
+    }
 
     #[test]
     fn a_log_that_has_grown_large_is_kept_once() {

@@ -35,7 +35,8 @@ pub struct UpOptions {
     /// A further setting of every service, `KEY=VALUE` (docs/CONFIGURATION.md); may be given several times.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
-    /// Print only what `ordo up` itself has to say; the logs are in the folder.
+    /// Print only what `ordo up` itself has to say, such as that a process ended and is started again (on standard error); the
+    /// logs are in the folder.
     #[arg(long)]
     quiet: bool,
 }
@@ -66,7 +67,18 @@ pub async fn up(target: &Target, options: UpOptions) -> Result<ExitCode, Fault> 
         settings: options.settings,
     };
     let lines = if options.quiet {
-        Lines::ignored()
+        Lines::to(
+            |Line {
+                 program,
+                 text,
+                 of_it,
+             }| {
+                if of_it {
+                    // Nobody reads any more: the log files still have it.
+                    let _ = writeln!(std::io::stderr().lock(), "{program} {text}");
+                }
+            },
+        )
     } else {
         printed()
     };
@@ -120,7 +132,7 @@ fn print_addresses(file: &ClusterFile, target: &Target) {
 /// Prints each line behind its program's name, coloured on a terminal.
 fn printed() -> Lines {
     let coloured = std::io::stdout().is_terminal();
-    Lines::to(move |Line { program, text }| {
+    Lines::to(move |Line { program, text, .. }| {
         let colour = match program.split('-').next() {
             Some("intake") => 36,
             Some("inventory") => 33,
