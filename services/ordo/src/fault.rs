@@ -7,7 +7,7 @@ use serde::Serialize;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::client::sent;
+use crate::{client::sent, hints::in_commands};
 
 /// What the exit status says, beside 0.
 pub mod exit {
@@ -210,14 +210,21 @@ fn refused(status: &Status, exit_status: u8) -> Told {
     let mut metadata: BTreeMap<String, String> = info
         .map(|info| info.metadata.clone().into_iter().collect())
         .unwrap_or_default();
+    if let Some(hint) = metadata.get_mut("hint") {
+        *hint = in_commands(hint);
+    }
     let delay = details.retry_info().and_then(|info| info.retry_delay);
+    let (reason, domain) = match info {
+        Some(info) => (info.reason.clone(), "ordo"),
+        None => (NO_ANSWER.to_owned(), "ordo.cli"),
+    };
     Told {
         code: code_name(status.code()),
-        reason: info.map(|info| info.reason.clone()).unwrap_or_default(),
-        domain: "ordo",
+        reason,
+        domain,
         message: status.message().to_owned(),
         fields: fields.collect(),
-        way_out: metadata.remove("way_out").unwrap_or_default(),
+        way_out: in_commands(&metadata.remove("way_out").unwrap_or_default()),
         metadata,
         retry_after_ms: delay.map(|delay| delay.as_millis()),
         command_id: sent().filter(|_| exit_status == exit::UNAVAILABLE),

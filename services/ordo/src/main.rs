@@ -9,6 +9,7 @@ mod cluster;
 mod commands;
 mod demo;
 mod fault;
+mod hints;
 mod output;
 mod private_cluster;
 mod settled;
