@@ -107,6 +107,8 @@ reasons! {
         DEADLINE(DeadlineExceeded) => "Send the same call again; a command id makes that safe.",
         /// The service has no address for another service that this call needs.
         PEER_NOT_CONFIGURED(FailedPrecondition) => "Set `peers.<service>` in the configuration.",
+        /// The connection to the service could not be made, or ended under the call. Said by our own clients, with `peer` and `address`.
+        SERVICE_UNREACHABLE(Unavailable) => "See whether the service runs; then send the same call again. A command id makes that safe.",
         /// The service has no valid token of its own to call another service with.
         OWN_TOKEN_UNAVAILABLE(Unavailable) => "Look at `auth.token_file` or `auth.signing_key_file` in the configuration.",
         /// Nothing by that name: a read model, reaction, check or parked entity that the service does not have.

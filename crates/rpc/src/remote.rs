@@ -213,18 +213,19 @@ fn open(
     let mut addresses = addresses(url);
     if let (Some(_), true) = (addresses.next(), addresses.next().is_some()) {
         let endpoints = self::addresses(url).map(|url| endpoint(url, tls));
-        return Ok(PeerChannel::several(endpoints.collect::<Result<_, _>>()?));
+        let endpoints = endpoints.collect::<Result<_, _>>()?;
+        return Ok(PeerChannel::several(service, url, endpoints));
     }
     let endpoint = endpoint(url, tls)?;
     if let Some(Connector(connect)) = connector {
-        let service = service.to_owned();
+        let name = service.to_owned();
         let channel = endpoint.connect_with_connector_lazy(tower::service_fn(move |_| {
-            let connecting = connect(&service);
+            let connecting = connect(&name);
             async move { connecting.await.map(TokioIo::new) }
         }));
-        return Ok(PeerChannel::one(channel));
+        return Ok(PeerChannel::one(service, url, channel));
     }
-    Ok(PeerChannel::one(endpoint.connect_lazy()))
+    Ok(PeerChannel::one(service, url, endpoint.connect_lazy()))
 }
 
 /// The addresses of a service's replicas.

@@ -21,6 +21,8 @@ use tonic::{
 };
 use tower::Service;
 
+use crate::{reason::SERVICE_UNREACHABLE, refusal::Refusal};
+
 /// How long a replica is passed over after a call to it failed on the way.
 const PASSED_OVER: Duration = Duration::from_millis(500);
 /// The same after it answered that it is not available: it starts or ends.
@@ -30,7 +32,17 @@ const NOT_READY: Duration = Duration::from_millis(100);
 /// is sent to it before a connection stands. A call that was sent and not answered is UNAVAILABLE, and for the caller to repeat:
 /// it then goes to another one.
 #[derive(Clone)]
-pub struct PeerChannel(Way);
+pub struct PeerChannel {
+    way: Way,
+    peer: Arc<Peer>,
+}
+
+/// Who is at the other end, for whoever reads that there is no answer.
+struct Peer {
+    service: String,
+    /// As configured.
+    addresses: String,
+}
 
 #[derive(Clone)]
 enum Way {
@@ -50,30 +62,38 @@ struct Replica {
 }
 
 impl PeerChannel {
-    pub(crate) fn one(channel: Channel) -> Self {
-        Self(Way::One(channel))
+    /// To `service` at `addresses`, which are those of the channel.
+    pub(crate) fn one(service: &str, addresses: &str, channel: Channel) -> Self {
+        Self::new(service, addresses, Way::One(channel))
     }
 
-    pub(crate) fn several(endpoints: Vec<Endpoint>) -> Self {
+    /// To `service` at `addresses`, which are those of the endpoints.
+    pub(crate) fn several(service: &str, addresses: &str, endpoints: Vec<Endpoint>) -> Self {
         let replicas = endpoints.into_iter().map(|endpoint| Replica {
             endpoint,
             connection: Mutex::default(),
             passed_over_until: SyncMutex::default(),
         });
-        Self(Way::Several(Arc::new(Replicas {
+        let replicas = Replicas {
             replicas: replicas.collect(),
             next: AtomicUsize::new(0),
-        })))
+        };
+        Self::new(service, addresses, Way::Several(Arc::new(replicas)))
+    }
+
+    fn new(service: &str, addresses: &str, way: Way) -> Self {
+        let peer = Arc::new(Peer {
+            service: service.to_owned(),
+            addresses: addresses.to_owned(),
+        });
+        Self { way, peer }
     }
 }
 
 impl fmt::Debug for PeerChannel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = match &self.0 {
-            Way::One(_) => 1,
-            Way::Several(several) => several.replicas.len(),
-        };
-        write!(f, "PeerChannel({count})")
+        let Peer { service, addresses } = &*self.peer;
+        write!(f, "PeerChannel({service} at {addresses})")
     }
 }
 
@@ -83,29 +103,52 @@ impl Service<Request<Body>> for PeerChannel {
     type Future = BoxFuture<'static, Result<Response<Body>, Status>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Status>> {
-        match &mut self.0 {
-            Way::One(channel) => channel.poll_ready(context).map_err(broken),
+        match &mut self.way {
+            Way::One(channel) => channel
+                .poll_ready(context)
+                .map_err(|error| self.peer.broken(error)),
             Way::Several(_) => Poll::Ready(Ok(())),
         }
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        match &mut self.0 {
+        let peer = Arc::clone(&self.peer);
+        let broken = move |error| peer.broken(error);
+        match &mut self.way {
             Way::One(channel) => Box::pin(channel.call(request).map_err(broken)),
             Way::Several(replicas) => Box::pin(replicas.clone().call(request).map_err(broken)),
         }
     }
 }
 
-/// What a call failed of on its way. The transport tells some of it as CANCELLED or UNKNOWN, such as a connection that closes
-/// under a call; clients in other languages are told UNAVAILABLE, and so is ours.
-fn broken(error: Error) -> Status {
-    let late = is_late(&error);
-    let status = Status::from_error(Box::new(error));
-    match status.code() {
-        Code::Cancelled | Code::Unknown if !late => Status::unavailable(status.message()),
-        _ => status,
+impl Peer {
+    /// What a call failed of on its way. The transport tells some of it as CANCELLED or UNKNOWN, such as a connection that
+    /// closes under a call; clients in other languages are told UNAVAILABLE, and so is ours.
+    fn broken(&self, error: Error) -> Status {
+        let late = is_late(&error);
+        let cause = last_cause(&error).to_string();
+        let status = Status::from_error(Box::new(error));
+        match status.code() {
+            Code::Unavailable | Code::Cancelled | Code::Unknown if !late => {
+                let Self { service, addresses } = self;
+                let message = format!("no answer from {service} at {addresses}: {cause}");
+                Refusal::new(&SERVICE_UNREACHABLE, message)
+                    .with("peer", service)
+                    .with("address", addresses)
+                    .into()
+            }
+            _ => status,
+        }
     }
+}
+
+/// Where it began, such as `Connection refused`; what is around it only says that a call failed.
+fn last_cause<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> &'a (dyn std::error::Error + 'static) {
+    std::iter::successors(Some(error), |error| error.source())
+        .last()
+        .unwrap_or(error)
 }
 
 /// Whether the caller's own deadline has passed.

@@ -49,6 +49,9 @@ pub enum Fault {
     Closed,
 }
 
+/// Reason of a failure that has none of a service: the call was too late, or the connection ended in the midst of the answer.
+const NO_ANSWER: &str = "NO_ANSWER";
+
 /// What programs read of a failure: the parts of `google.rpc.Status` and its details, in one object.
 #[derive(Debug, Default, Serialize)]
 struct Told {
@@ -275,16 +278,15 @@ impl fmt::Display for Fault {
         if !told.way_out.is_empty() {
             writeln!(f, "  what to do: {}", told.way_out)?;
         }
-        if told.reason.is_empty() {
-            writeln!(f, "  code: {}", told.code)?;
-        } else {
-            write!(f, "  reason: {}", told.reason)?;
-            for (key, value) in &told.metadata {
-                write!(f, ", {key}={value}")?;
-            }
-            writeln!(f, " (docs/ERRORS.md)")?;
+        write!(f, "  reason: {}", told.reason)?;
+        for (key, value) in &told.metadata {
+            write!(f, ", {key}={value}")?;
         }
-        if status.code() == Code::Unavailable && told.reason.is_empty() {
+        if told.reason == NO_ANSWER {
+            write!(f, ", code={}", told.code)?;
+        }
+        writeln!(f, " (docs/ERRORS.md)")?;
+        if told.reason == ordo_rpc::shared::SERVICE_UNREACHABLE.name {
             writeln!(
                 f,
                 "  Is the cluster running? Start it with `deploy/up`, or name its folder with --home."
@@ -346,6 +348,19 @@ mod tests {
             "exit_status": 3,
         }});
         assert_eq!(refusal().to_json(), expected);
+    }
+
+    #[test]
+    fn a_failure_without_a_reason_of_a_service_has_one_of_its_own() {
+        let late = Fault::from(Status::new(Code::DeadlineExceeded, "Timeout expired"));
+        let told = late.to_json();
+        assert_eq!(told["error"]["reason"], "NO_ANSWER");
+        assert_eq!(told["error"]["domain"], "ordo.cli");
+        assert!(
+            late.to_string()
+                .contains("NO_ANSWER, code=DEADLINE_EXCEEDED"),
+            "{late}"
+        );
     }
 
     #[test]

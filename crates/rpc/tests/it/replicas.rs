@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use ordo_rpc::{
     Call, Grant, Jwks, Remote, RemoteSettings, RpcLimits, TokenIssuer, TokenSource, Verdict,
-    classify, role,
+    classify, reason_of, role,
 };
 
 use tonic::Code;
@@ -73,4 +73,24 @@ async fn with_no_replica_there_a_call_is_worth_a_repetition() {
     };
     let remote = remote(&[free(), free()], &TokenIssuer::generate());
     assert_eq!(failures(&remote).await, 20);
+}
+
+#[tokio::test]
+async fn whoever_gets_no_answer_is_told_from_whom_and_where() {
+    let free = || {
+        let listener = std::net::TcpListener::bind(ANYWHERE).unwrap();
+        listener.local_addr().unwrap()
+    };
+    for addresses in [vec![free()], vec![free(), free()]] {
+        let remote = remote(&addresses, &TokenIssuer::generate());
+        let mut keys = remote.key_store(&Call::system()).unwrap();
+        let status = ask(&mut keys, "").await.unwrap_err();
+        assert_eq!(reason_of(&status).as_deref(), Some("SERVICE_UNREACHABLE"));
+        let said = status.message();
+        assert!(said.contains("intake at http://127.0.0.1:"), "{said}");
+        assert!(said.contains("onnection refused"), "{said}");
+        for address in addresses {
+            assert!(said.contains(&address.port().to_string()), "{said}");
+        }
+    }
 }
