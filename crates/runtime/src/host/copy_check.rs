@@ -9,6 +9,8 @@ use ordo_rpc::{CheckOutcome, Checks};
 const NAME: &str = "broker.copy";
 /// How long the relay may take to heal a copy that was lost or damaged a moment ago. What differs longer than that is a fault.
 const HEALING: Duration = Duration::from_secs(20);
+/// How long a broker that is away is waited for. Nothing is known about the copy then.
+const BROKER_AWAY: Duration = Duration::from_secs(5);
 /// Pause between two looks at a copy that is being healed.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
@@ -21,13 +23,25 @@ pub(super) fn add(checks: &mut Checks, bus: &Bus, log: &EventLog) {
     });
 }
 
-/// The verdict once the copy is whole, or after the time that healing may take.
+/// The verdict once the copy is whole, or after the time that healing, or the broker's return, may take.
 async fn healed(bus: &Bus, log: &EventLog) -> CheckOutcome {
-    let end = Instant::now() + HEALING;
+    let began = Instant::now();
     loop {
         let outcome = compare(bus, log).await;
-        if outcome.difference.is_none() || Instant::now() > end {
+        let Some(difference) = &outcome.difference else {
             return outcome;
+        };
+        let patience = if bus.is_connected() {
+            HEALING
+        } else {
+            BROKER_AWAY
+        };
+        if began.elapsed() > patience {
+            let waited = format!("{difference} (waited {} s)", began.elapsed().as_secs());
+            return CheckOutcome {
+                difference: Some(waited),
+                ..outcome
+            };
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }

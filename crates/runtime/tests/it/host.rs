@@ -1,8 +1,11 @@
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use ordo_proto::{
     log::{GetHeadsRequest, SubscribeRequest, event_log_client::EventLogClient},
-    ops::{ListProjectionsRequest, ListReactionsRequest, VerifyRequest},
+    ops::{
+        ListProjectionsRequest, ListReactionsRequest, VerifyRequest,
+        operations_client::OperationsClient,
+    },
     privacy::GetDataKeysRequest,
 };
 use ordo_rpc::{Call, role};
@@ -226,6 +229,28 @@ async fn a_service_starts_without_its_broker_and_peers_and_knows_its_log() {
     let service = run(&place, "intake", &["inventory"]).await;
     assert_eq!(service.log.partitions(), 1);
     assert_eq!(http(service.metrics, "/health/ready").await.0, 200);
+    // The broker is waited for, but not as long as a copy that heals.
+    let remote = place.remote(service.address, role::OPERATOR);
+    let channel = remote.stream_channel("intake", &Call::system()).unwrap();
+    let request = VerifyRequest {
+        checks: vec!["broker.copy".to_owned()],
+    };
+    let began = std::time::Instant::now();
+    let mut found = OperationsClient::new(channel)
+        .verify(request)
+        .await
+        .unwrap()
+        .into_inner();
+    let outcome = found.message().await.unwrap().unwrap();
+    assert!(
+        !outcome.ok && outcome.difference.contains("(waited "),
+        "{outcome:?}"
+    );
+    assert!(
+        began.elapsed() < Duration::from_secs(15),
+        "{:?}",
+        began.elapsed()
+    );
     service.shutdown.cancel();
     tokio::time::timeout(SOON, service.ended)
         .await
