@@ -364,9 +364,9 @@ mod tests {
     async fn what_is_said_of_a_program_is_told_apart_from_what_it_says() {
         let folder = std::env::temp_dir().join(format!("ordo-watched-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        let (sender, mut lines) = tokio::sync::mpsc::unbounded_channel();
+        let (sender, mut lines) = tokio::sync::mpsc::channel(16);
         let lines_to = Lines::to(move |line| {
-            let _ = sender.send((line.text, line.of_it));
+            let _ = sender.try_send((line.text, line.of_it));
         });
         let mut command = Command::new("/bin/sh");
         command.args(["-c", "echo hello; exit 3"]);

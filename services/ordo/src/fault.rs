@@ -7,7 +7,10 @@ use serde::Serialize;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::{client::sent, hints::in_commands};
+use self::hints::in_commands;
+use crate::client::sent;
+
+mod hints;
 
 /// What the exit status says, beside 0.
 pub mod exit {

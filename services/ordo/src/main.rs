@@ -9,7 +9,6 @@ mod cluster;
 mod commands;
 mod demo;
 mod fault;
-mod hints;
 mod output;
 mod private_cluster;
 mod settled;
