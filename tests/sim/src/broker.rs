@@ -120,12 +120,11 @@ impl Nats {
         })
     }
 
-    /// Whether a stream has a message for each of `events` events, and none beyond.
+    /// Whether a stream is there, as one is for an empty log too, with a message for each of `events` events and none beyond.
     pub fn is_whole(&self, stream: &str, events: u64) -> bool {
-        let streams = self.streams();
-        streams.get(stream).map_or(events == 0, |stream| {
-            stream.last == events && stream.messages.len() as u64 == events
-        })
+        self.streams()
+            .get(stream)
+            .is_some_and(|stream| stream.last == events && stream.messages.len() as u64 == events)
     }
 
     fn streams(&self) -> MutexGuard<'_, BTreeMap<String, Stream>> {
