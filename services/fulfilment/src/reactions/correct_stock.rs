@@ -8,8 +8,12 @@
 //! - DAMAGED: the missing units move from sellable to damaged.
 //!
 //! In each case the order's reservation of the missing units is given up in the same step: between two steps somebody else would
-//! reserve what is not there. The order itself asks for other units when inventory says that this is booked. Units that fail the check move to quarantine, where the stock allows it; where every unit is
-//! promised, the replacement cannot be found either and the short pick that follows corrects the book.
+//! reserve what is not there. The order itself asks for other units when inventory says that this is booked. When the order was
+//! cancelled meanwhile, its units may be promised to others by then: one of their pickers will not find them, and that short pick
+//! corrects the book.
+//!
+//! Units that fail the check move to quarantine, where the stock allows it; where every unit is promised, the replacement cannot be
+//! found either and the short pick that follows corrects the book.
 
 use futures::future::BoxFuture;
 use ordo_event_log::RecordedEvent;
@@ -40,7 +44,7 @@ pub struct CorrectStock {
 /// What an adjustment came to.
 enum Adjusted {
     Done,
-    /// Fewer units may be taken.
+    /// Fewer units may be taken: all others are promised to orders.
     TooMany(Status),
 }
 
@@ -84,17 +88,16 @@ impl CorrectStock {
                 SHORT_PICK,
             )
         };
-        match self.adjust(loss, context, "write-off").await? {
-            Adjusted::Done => {}
-            Adjusted::TooMany(status) => {
-                return Err(ReactionError::park(format!(
-                    "{} units of {} at {} were not found, but every unit in the book is promised to other orders; count the place: {}",
-                    short.missing,
-                    short.sku,
-                    short.site_id,
-                    status.message()
-                )));
-            }
+        if let Adjusted::TooMany(status) = self.adjust(loss, context, "write-off").await? {
+            tracing::warn!(
+                fulfilment_order_id = short.fulfilment_order_id,
+                sku = short.sku,
+                site_id = short.site_id,
+                missing = short.missing,
+                refusal = status.message(),
+                "units that were not found are promised to other orders, whose pickers will miss them"
+            );
+            return Ok(());
         }
         if short.reason() != ShortPickReason::Damaged {
             return Ok(());
