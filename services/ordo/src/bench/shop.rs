@@ -26,7 +26,7 @@ const DELIVERY: usize = 500;
 pub async fn stock(client: &Client, skus: &[String], units: i64) -> Result<(), Fault> {
     let mut inventory = client.inventory()?;
     let site = PutSiteRequest {
-        header: header(None, None),
+        header: header(Some("site"), None),
         site_id: SITE.to_owned(),
         name: "Warehouse".to_owned(),
         kind: SiteKind::Warehouse.into(),
@@ -41,7 +41,7 @@ pub async fn stock(client: &Client, skus: &[String], units: i64) -> Result<(), F
         .map(|sku| {
             let mut inventory = inventory.clone();
             let request = PutSkuRequest {
-                header: header(None, None),
+                header: header(Some(&format!("sku-{sku}")), None),
                 sku: sku.clone(),
                 name: format!("Article {sku}"),
                 price: Some(pence(PRICE)),
@@ -53,6 +53,9 @@ pub async fn stock(client: &Client, skus: &[String], units: i64) -> Result<(), F
         .try_collect::<()>()
         .await?;
     for (number, skus) in skus.chunks(DELIVERY).enumerate() {
+        let delivery = skus
+            .first()
+            .map_or_else(String::new, |first| format!("delivery-of-{first}"));
         let lines = skus.iter().map(|sku| ReceiveStockLine {
             sku: sku.clone(),
             quantity: units,
@@ -60,7 +63,7 @@ pub async fn stock(client: &Client, skus: &[String], units: i64) -> Result<(), F
             ..ReceiveStockLine::default()
         });
         let request = ReceiveStockRequest {
-            header: header(None, None),
+            header: header(Some(&delivery), None),
             site_id: SITE.to_owned(),
             lines: lines.collect(),
             cause_id: format!("delivery-{number}"),
@@ -83,7 +86,7 @@ pub fn order(number: usize, lines: usize, articles: &[String]) -> PlaceOrderRequ
     let chosen = (0..lines).map(|line| &articles[(number * 31 + line * 7919) % articles.len()]);
     let due = pence(PRICE * lines as i64);
     PlaceOrderRequest {
-        header: header(None, None),
+        header: header(Some(&format!("order-{number}")), None),
         channel: "bench".to_owned(),
         channel_order_number: number.to_string(),
         channel_customer_id: number.to_string(),

@@ -6,6 +6,7 @@ mod access;
 mod cancelling;
 mod faults;
 mod main_path;
+mod measuring;
 mod monitoring;
 mod privacy;
 mod read_side;
