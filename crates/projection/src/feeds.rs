@@ -111,6 +111,11 @@ impl Feeds {
         Self { feeds, first: 0 }
     }
 
+    /// The partitions that are read.
+    pub fn places(&self) -> impl Iterator<Item = &Place> {
+        self.feeds.iter().map(|feed| &feed.place)
+    }
+
     /// Waits until there are events, then takes up to `max` of those that are there. With `until`, none after that is taken.
     /// Nothing is lost when the future is dropped.
     pub async fn take(&mut self, max: usize, until: Option<&Cursors>) -> Result<Batch, Diverged> {

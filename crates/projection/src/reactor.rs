@@ -1,7 +1,8 @@
 //! A reaction that runs: a durable inbox between the logs and the effects.
 //!
-//! Events are stored together with the checkpoint and only then handled, so a slow or failing effect never holds up the
-//! reading, and nothing is lost or forgotten. Everything here may happen twice after a crash; command ids make that harmless.
+//! Events are handled as they are read. What is not done a moment later is stored together with the checkpoint behind it, so a
+//! slow or failing effect never holds up the reading, and nothing is lost or forgotten. Everything here may happen twice
+//! after a crash; command ids make that harmless.
 
 mod body;
 mod dispatcher;
@@ -53,6 +54,9 @@ pub struct ReactorSettings {
     pub concurrency: usize,
     /// Most events read at once.
     pub batch: usize,
+    /// Most things begun at once that the inbox does not hold; after so many it is brought up to date without delay. 0: each
+    /// is stored before it is begun.
+    pub begin_unstored: usize,
     /// Reading stops while so many things are to be done, parked ones not counted.
     pub max_pending: u64,
     /// How long one try may take before it is given up and tried again.
@@ -83,6 +87,7 @@ impl ReactorSettings {
             store,
             concurrency: 64,
             batch: 500,
+            begin_unstored: 1_000,
             max_pending: 10_000,
             patience: Duration::from_secs(60),
             backoff: Duration::from_millis(100),
@@ -120,6 +125,8 @@ struct Shared {
     troubles: Troubles,
     /// Somebody asked for parked entities.
     replay: Notify,
+    /// Somebody waits until what is done is stored.
+    hurry: Notify,
     /// Whether this process runs it at the moment; otherwise another one does, or will.
     works: AtomicBool,
     own_leases: Option<Leases>,
@@ -171,6 +178,7 @@ impl Reactor {
             fault: Fault::default(),
             troubles: Troubles::default(),
             replay: Notify::new(),
+            hurry: Notify::new(),
             works: AtomicBool::new(false),
             own_leases,
             stop: stop.clone(),

@@ -114,6 +114,9 @@ impl Shop {
         let settings = ReactorSettings {
             // A process that crashes at every try is what this is about; nothing is to be parked.
             failure_limit: 1_000_000,
+            // Only the first few after a crash are stored before they are begun: both ways are taken.
+            batch: 8,
+            begin_unstored: 4,
             leases: Some(leases.clone()),
             drain: Duration::from_millis(500),
             ..ReactorSettings::new(SERVICE, store)

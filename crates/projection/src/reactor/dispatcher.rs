@@ -1,11 +1,18 @@
 //! The one task that owns an inbox: it reads the logs into it, hands out what is to be done, and stores what came of it.
 //!
-//! Everything that happens at about the same time is stored in one transaction. What is new is begun after that; what is
-//! done may be stored a little later, because doing it twice is harmless.
+//! Everything that happens at about the same time is stored in one transaction. What was read is begun at once and stored
+//! a little later together with the checkpoint behind it, if it is not done by then: most things never go through the inbox.
+//! Whoever takes over from a process that ended without a farewell reads those again, and stores them before it begins them,
+//! because one of them may have ended the process.
 
+mod outcomes;
 mod upkeep;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::FutureExt as _;
 use ordo_crash_point::{CrashPoint, reach};
@@ -16,19 +23,21 @@ use tokio::{task::JoinSet, time::Instant};
 
 use super::{
     Shared,
-    items::{Attempt, Changes, Item, Parked, What},
+    items::{Changes, Item, Parked, What},
     queues::{Next, PAGE, Queues},
     resend::{self, RestoredTarget},
     run::{Outcome, run},
 };
 use crate::{
     backoff::backoff,
-    cursors::Cursors,
+    cursors::{Cursors, Place},
     feeds::{Batch, Diverged, Feeds, cursor_at, describe},
 };
 
 /// How long what is done may wait to be stored.
 const DONE_LATER: Duration = Duration::from_millis(50);
+/// How long what was read may be under way without being stored.
+const STORE_LATER: Duration = Duration::from_millis(100);
 /// How long a checkpoint that passed only events of no interest may wait to be stored.
 const CHECKPOINT_LATER: Duration = Duration::from_secs(1);
 /// Longest rest between two transactions. A dispatcher rests as long as the last one took, so that a busy log is stored in
@@ -61,6 +70,10 @@ pub(super) struct Dispatcher {
     queues: Queues,
     tries: JoinSet<(String, Outcome)>,
     changes: Changes,
+    /// Things begun since the last transaction that were never stored.
+    begun_unstored: usize,
+    /// How many things of each partition are still stored before they are begun.
+    cautious: BTreeMap<Place, usize>,
     /// When `changes` must be stored at the latest.
     store_by: Option<Instant>,
     /// Until when new things wait for more to come.
@@ -104,19 +117,22 @@ impl Dispatcher {
         let next_seq = store.last_seq().await? + 1;
         let next_timer = store.next_timer().await?;
         shared.progress.send_replace(cursors.clone());
+        let settings = &shared.settings;
+        let feeds = Feeds::open(&shared.sources, &cursors, settings.batch, &shared.troubles);
+        // The last owner may have begun so many things of each partition that the inbox does not know.
+        let most_unstored = settings.begin_unstored + settings.batch;
+        let doubtful = feeds.places().filter(|_| !clean);
+        let cautious = doubtful.map(|place| (place.clone(), most_unstored));
         Ok(Self {
-            feeds: Feeds::open(
-                &shared.sources,
-                &cursors,
-                shared.settings.batch,
-                &shared.troubles,
-            ),
+            cautious: cautious.collect(),
+            feeds,
             shared,
             lease,
             cursors,
             queues,
             tries: JoinSet::new(),
             changes: Changes::default(),
+            begun_unstored: 0,
             store_by: None,
             rest_until: Instant::now(),
             next_seq,
@@ -150,6 +166,9 @@ impl Dispatcher {
                     self.store().await?;
                     return Ok(End::TargetRestored(restored));
                 }
+                () = shared.hurry.notified(), if !self.changes.is_empty() => {
+                    self.store_by = Some(self.rest_until);
+                }
                 () = shared.replay.notified() => self.look_around_at = Instant::now(),
                 read = self.feeds.take(shared.settings.batch, None), if has_room => match read {
                     Ok(batch) => self.accept(batch),
@@ -164,8 +183,11 @@ impl Dispatcher {
                 self.ended(ended);
             }
             let now = Instant::now();
-            let must_store = self.changes.is_urgent() && self.rest_until <= now
-                || self.store_by.is_some_and(|by| by <= now);
+            // What failed is stored before it is tried again.
+            let is_rested =
+                self.rest_until <= now || self.queues.next_wake().is_some_and(|at| at <= now);
+            let must_store =
+                self.changes.is_urgent() && is_rested || self.store_by.is_some_and(|by| by <= now);
             if must_store && let Some(end) = self.store().await? {
                 return Ok(end);
             }
@@ -195,23 +217,25 @@ impl Dispatcher {
             .fold(self.look_around_at, Instant::min)
     }
 
-    /// Puts events that are of interest into the inbox.
+    /// Takes up events that are of interest.
     fn accept(&mut self, batch: Batch) {
-        for (event, place) in batch.events.iter().zip(&batch.places) {
-            self.cursors.set(place.clone(), cursor_at(event));
-            let Some(entity) = self.shared.reaction.entity(event) else {
+        let mut is_new = false;
+        for (event, place) in batch.events.into_iter().zip(&batch.places) {
+            self.cursors.set(place.clone(), cursor_at(&event));
+            let Some(entity) = self.shared.reaction.entity(&event) else {
                 continue;
             };
+            is_new = true;
+            // What comes after something that is held waits with it: things of an entity stay in order.
+            let held = self.is_cautious(place) || self.changes.held > 0;
+            let tenant = event.tenant.to_string();
             let what = What::Event {
                 place: place.clone(),
-                position: event.position,
-                event_id: event.event_id.to_string(),
-                type_name: event.type_name.to_string(),
-                body: super::body::encode(&place.0, event),
+                event: Arc::new(event),
             };
-            self.add(entity, event.tenant.to_string(), what);
+            self.add(entity, tenant, what, held);
         }
-        let ends: std::collections::BTreeSet<_> = batch.places.into_iter().collect();
+        let ends: BTreeSet<_> = batch.places.into_iter().collect();
         for place in ends {
             let cursor = self.cursors.get(&place);
             self.changes
@@ -219,14 +243,33 @@ impl Dispatcher {
                 .retain(|(other, _)| *other != place);
             self.changes.checkpoints.push((place, cursor));
         }
-        self.store_within(CHECKPOINT_LATER);
-        if !self.changes.inserts.is_empty() {
+        self.store_within(if !is_new {
+            CHECKPOINT_LATER
+        } else if self.begun_unstored < self.shared.settings.begin_unstored {
+            STORE_LATER
+        } else {
+            Duration::ZERO
+        });
+        if is_new {
             reach(CrashPoint::ReactionRead);
         }
     }
 
-    fn add(&mut self, entity: String, tenant: String, what: What) {
-        self.changes.inserts.push(Item {
+    /// Whether the next thing from `place` is stored before it is begun.
+    fn is_cautious(&mut self, place: &Place) -> bool {
+        let Some(left) = self.cautious.get_mut(place) else {
+            return self.shared.settings.begin_unstored == 0;
+        };
+        *left = left.saturating_sub(1);
+        if *left == 0 {
+            self.cautious.remove(place);
+        }
+        true
+    }
+
+    /// Adds something to do; `held`: it is begun when it is stored.
+    fn add(&mut self, entity: String, tenant: String, what: What, held: bool) {
+        let item = Item {
             seq: self.next_seq,
             entity,
             tenant,
@@ -234,107 +277,18 @@ impl Dispatcher {
             attempts: 1,
             failures: 0,
             since: 0,
-        });
+        };
         self.next_seq += 1;
+        if !held {
+            self.begun_unstored += 1;
+            self.queues.push(item.clone());
+        }
+        self.changes.insert(item, held);
     }
 
     fn store_within(&mut self, time: Duration) {
         let by = Instant::now() + time;
         self.store_by = Some(self.store_by.map_or(by, |present| present.min(by)));
-    }
-
-    /// Notes what came of a try.
-    fn ended(&mut self, ended: Result<(String, Outcome), tokio::task::JoinError>) {
-        // Tries catch their panics and are cancelled only together with this dispatcher.
-        let Ok((entity, outcome)) = ended else {
-            return;
-        };
-        let settings = self.shared.settings.clone();
-        let Some(item) = self.queues.tried(&entity) else {
-            return;
-        };
-        let now = Timestamp::now().0;
-        let (error, wait) = match outcome {
-            Outcome::Done { owner, timers } => {
-                self.changes.done.push(item.seq);
-                self.changes
-                    .timers
-                    .extend(timers.into_iter().map(|change| (owner.clone(), change)));
-                self.pending = self.pending.saturating_sub(1);
-                self.queues.done(&entity);
-                let at_once = self.changes.done.len() >= DONE_AT_ONCE;
-                self.store_within(if at_once { Duration::ZERO } else { DONE_LATER });
-                return;
-            }
-            Outcome::Retry(error) => {
-                let since = if item.since == 0 { now } else { item.since };
-                let away_for =
-                    Duration::from_micros(u64::try_from(now.saturating_sub(since)).unwrap_or(0));
-                let wait = backoff(item.attempts, settings.backoff, settings.max_retry_backoff);
-                (error, (away_for < settings.retry_for).then_some(wait))
-            }
-            Outcome::Failed(error) => {
-                item.failures = item.failures.saturating_add(1);
-                let wait = backoff(
-                    item.failures,
-                    settings.backoff,
-                    settings.max_failure_backoff,
-                );
-                (
-                    error,
-                    (item.failures < settings.failure_limit).then_some(wait),
-                )
-            }
-            Outcome::Park(error) => (error, None),
-        };
-        if item.since == 0 {
-            item.since = now;
-        }
-        let reaction = self.shared.reaction.name();
-        let (event, attempts) = (item.what.name().to_owned(), item.attempts);
-        match wait {
-            Some(wait) => {
-                tracing::warn!(
-                    reaction,
-                    entity,
-                    event,
-                    attempts,
-                    error,
-                    ?wait,
-                    "a reaction is tried again"
-                );
-                item.attempts = item.attempts.saturating_add(1);
-                self.changes.attempts.push(Attempt {
-                    seq: item.seq,
-                    attempts: item.attempts,
-                    failures: item.failures,
-                    since: item.since,
-                });
-                self.queues.wait(&entity, Instant::now() + wait);
-            }
-            None => {
-                tracing::error!(
-                    reaction,
-                    entity,
-                    event,
-                    attempts,
-                    error,
-                    "A REACTION IS PARKED until somebody replays it"
-                );
-                let parked = Parked {
-                    tenant: item.tenant.clone(),
-                    name: event,
-                    type_name: item.what.type_name().to_owned(),
-                    attempts,
-                    error,
-                    parked_at: now,
-                    entity,
-                    waiting: 0,
-                };
-                self.queues.park(&parked.entity);
-                self.changes.parked.push(parked);
-            }
-        }
     }
 
     /// Begins tries while there is room for them.
@@ -344,15 +298,15 @@ impl Dispatcher {
             match next {
                 Next::Run(item) => self.begin(item),
                 Next::Suspect(item) => {
-                    self.changes.attempts.push(Attempt {
-                        seq: item.seq,
-                        attempts: item.attempts,
-                        failures: item.failures,
-                        since: item.since,
-                    });
+                    self.changes.note_attempts(&item);
                     suspects.push(item);
                 }
                 Next::Load { entity, seq } => {
+                    if !self.changes.inserts.is_empty()
+                        && let Some(end) = self.store().await?
+                    {
+                        return Ok(Some(end));
+                    }
                     let items = self.shared.store.page(&entity, seq, PAGE).await?;
                     self.queues.loaded(&entity, items);
                 }
@@ -421,6 +375,7 @@ impl Dispatcher {
             self.shared.fault.set(None);
         }
         self.store_by = None;
+        self.begun_unstored = 0;
         self.rest_until = Instant::now() + begun.elapsed().min(LONGEST_REST);
         let changes = std::mem::take(&mut self.changes);
         for (point, is_new) in [
@@ -432,11 +387,13 @@ impl Dispatcher {
                 reach(point);
             }
         }
-        for item in changes.inserts {
-            if !self.queues.is_parked(&item.entity) {
+        for unstored in changes.inserts.into_values() {
+            if !self.queues.is_parked(&unstored.item.entity) {
                 self.pending += 1;
             }
-            self.queues.push(item);
+            if unstored.held {
+                self.queues.push(unstored.item);
+            }
         }
         if !changes.checkpoints.is_empty() {
             self.shared.progress.send_replace(self.cursors.clone());

@@ -1,8 +1,12 @@
 //! What the reactor's tables hold, as values.
 
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+
+use ordo_event_log::RecordedEvent;
 use ordo_proto::log::EventMetadata;
 use ordo_sql::{Row, SqlError, Value, params};
 
+use super::body;
 use crate::{cursors::Place, reaction::TimerChange};
 
 /// One thing to do.
@@ -20,7 +24,13 @@ pub(super) struct Item {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum What {
+    /// An event as it was read from its log.
     Event {
+        place: Place,
+        event: Arc<RecordedEvent>,
+    },
+    /// An event as the inbox holds it.
+    StoredEvent {
         place: Place,
         position: u64,
         event_id: String,
@@ -37,17 +47,19 @@ pub(super) enum What {
 
 impl What {
     /// The event's id or the timer's key.
-    pub fn name(&self) -> &str {
+    pub fn name(&self) -> Cow<'_, str> {
         match self {
-            Self::Event { event_id, .. } => event_id,
-            Self::Timer { key, .. } => key,
+            Self::Event { event, .. } => event.event_id.to_string().into(),
+            Self::StoredEvent { event_id, .. } => event_id.into(),
+            Self::Timer { key, .. } => key.into(),
         }
     }
 
     /// The event's full type name; empty for a timer.
     pub fn type_name(&self) -> &str {
         match self {
-            Self::Event { type_name, .. } => type_name,
+            Self::Event { event, .. } => &event.type_name,
+            Self::StoredEvent { type_name, .. } => type_name,
             Self::Timer { .. } => "",
         }
     }
@@ -78,17 +90,29 @@ pub(super) struct DueTimer {
     pub cause: Vec<u8>,
 }
 
+/// Something to do that the inbox does not hold yet.
+pub(super) struct Unstored {
+    pub item: Item,
+    /// Whether it waits to be begun until the inbox holds it.
+    pub held: bool,
+}
+
 /// Changes that are committed together. All of them may be made again without harm, because the answer to a commit may be
 /// lost.
 #[derive(Default)]
 pub(super) struct Changes {
     pub checkpoints: Vec<(Place, ordo_event_log::Cursor)>,
-    pub inserts: Vec<Item>,
+    /// What was read behind the stored checkpoints and is not done, by `seq`. What is done before it was ever stored never is.
+    pub inserts: BTreeMap<i64, Unstored>,
+    /// How many of these are held.
+    pub held: usize,
     pub done: Vec<i64>,
     pub attempts: Vec<Attempt>,
     pub timers: Vec<(TimerOwner, TimerChange)>,
     pub fired: Vec<DueTimer>,
     pub parked: Vec<Parked>,
+    /// Whether something failed that the inbox does not hold yet.
+    pub failed: bool,
 }
 
 pub(super) struct Attempt {
@@ -107,16 +131,51 @@ pub(super) struct TimerOwner {
 
 impl Changes {
     pub fn is_empty(&self) -> bool {
-        self.checkpoints.is_empty() && self.done.is_empty() && !self.is_urgent()
+        self.checkpoints.is_empty()
+            && self.inserts.is_empty()
+            && self.done.is_empty()
+            && !self.is_urgent()
     }
 
     /// Whether somebody waits for them.
     pub fn is_urgent(&self) -> bool {
-        !(self.inserts.is_empty()
-            && self.attempts.is_empty()
-            && self.timers.is_empty()
-            && self.fired.is_empty()
-            && self.parked.is_empty())
+        self.held > 0
+            || self.failed
+            || !(self.attempts.is_empty()
+                && self.timers.is_empty()
+                && self.fired.is_empty()
+                && self.parked.is_empty())
+    }
+
+    /// Adds something to do.
+    pub fn insert(&mut self, item: Item, held: bool) {
+        self.held += usize::from(held);
+        self.inserts.insert(item.seq, Unstored { item, held });
+    }
+
+    /// Notes that `seq` is done. Gives whether the inbox holds it.
+    pub fn is_done(&mut self, seq: i64) -> bool {
+        let stored = self.inserts.remove(&seq).is_none();
+        if stored {
+            self.done.push(seq);
+        }
+        stored
+    }
+
+    /// Notes how often `item` was tried.
+    pub fn note_attempts(&mut self, item: &Item) {
+        match self.inserts.get_mut(&item.seq) {
+            Some(unstored) => {
+                unstored.item = item.clone();
+                self.failed = true;
+            }
+            None => self.attempts.push(Attempt {
+                seq: item.seq,
+                attempts: item.attempts,
+                failures: item.failures,
+                since: item.since,
+            }),
+        }
     }
 }
 
@@ -141,13 +200,22 @@ pub(super) const INBOX_COLUMNS: &[&str] = &[
 /// Values of [`INBOX_COLUMNS`].
 pub(super) fn inbox_row(item: &Item) -> Vec<Value> {
     let (kind, service, partition, position, body, due, cause) = match &item.what {
-        What::Event {
+        What::Event { place, event } => (
+            0_i64,
+            &*place.0,
+            place.1,
+            event.position,
+            body::encode(&place.0, event),
+            0,
+            Vec::new(),
+        ),
+        What::StoredEvent {
             place,
             position,
             body,
             ..
         } => (
-            0_i64,
+            0,
             &*place.0,
             place.1,
             *position,
@@ -170,7 +238,7 @@ pub(super) fn inbox_row(item: &Item) -> Vec<Value> {
         service,
         partition,
         position,
-        item.what.name(),
+        &*item.what.name(),
         item.what.type_name(),
         body,
         due,
@@ -185,7 +253,7 @@ pub(super) fn inbox_row(item: &Item) -> Vec<Value> {
 /// What a row with [`INBOX_COLUMNS`] says.
 pub(super) fn item(row: &Row) -> Result<Item, SqlError> {
     let what = if row.i64("kind")? == 0 {
-        What::Event {
+        What::StoredEvent {
             place: (row.text("service")?.into(), row.u32("partition")?),
             position: row.u64("position")?,
             event_id: row.text("name")?,

@@ -4,7 +4,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Instant};
 
 use futures::FutureExt as _;
 use ordo_crash_point::{CrashPoint, during, reach};
-use ordo_event_log::{TenantId, Timestamp};
+use ordo_event_log::{RecordedEvent, TenantId, Timestamp};
 use ordo_proto::log::EventMetadata;
 use prost::Message as _;
 use tracing::Instrument as _;
@@ -69,28 +69,13 @@ pub(super) async fn run(
 async fn try_once(settings: &ReactorSettings, reaction: &dyn Reaction, item: Item) -> Outcome {
     let (entity, tenant) = (item.entity, item.tenant);
     let (context, result) = match item.what {
-        What::Event {
-            body, type_name, ..
-        } => {
-            let event = match body::decode(body) {
-                Ok(event) => event,
-                Err(error) => return Outcome::Park(describe(&error)),
-            };
-            let span = trace::react_span(
-                reaction.name(),
-                &entity,
-                &type_name,
-                &event.metadata.traceparent,
-            );
-            let mut context = ReactionContext::for_event(
-                &settings.service,
-                reaction.name(),
-                &event,
-                item.attempts,
-            );
-            let result = reaction.react(&event, &mut context).instrument(span).await;
-            (context, result)
+        What::Event { event, .. } => {
+            react(settings, reaction, &entity, &event, item.attempts).await
         }
+        What::StoredEvent { body, .. } => match body::decode(body) {
+            Ok(event) => react(settings, reaction, &entity, &event, item.attempts).await,
+            Err(error) => return Outcome::Park(describe(&error)),
+        },
         What::Timer {
             key,
             due,
@@ -143,4 +128,19 @@ async fn try_once(settings: &ReactorSettings, reaction: &dyn Reaction, item: Ite
         Err(error @ ReactionError::Failed(_)) => Outcome::Failed(describe(&error)),
         Err(ReactionError::Park(reason)) => Outcome::Park(reason),
     }
+}
+
+async fn react(
+    settings: &ReactorSettings,
+    reaction: &dyn Reaction,
+    entity: &str,
+    event: &RecordedEvent,
+    attempts: u32,
+) -> (ReactionContext, Result<(), ReactionError>) {
+    let (type_name, parent) = (&event.type_name, &event.metadata.traceparent);
+    let span = trace::react_span(reaction.name(), entity, type_name, parent);
+    let mut context =
+        ReactionContext::for_event(&settings.service, reaction.name(), event, attempts);
+    let result = reaction.react(event, &mut context).instrument(span).await;
+    (context, result)
 }

@@ -151,7 +151,11 @@ impl Store {
         for (place, cursor) in &changes.checkpoints {
             cursors::store(&mut tx, place, cursor).await?;
         }
-        let rows = changes.inserts.iter().map(inbox_row).collect();
+        let rows = changes
+            .inserts
+            .values()
+            .map(|unstored| inbox_row(&unstored.item))
+            .collect();
         tx.insert_many(
             "insert into inbox",
             INBOX_COLUMNS,

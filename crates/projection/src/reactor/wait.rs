@@ -33,6 +33,7 @@ impl Reactor {
                     let cursors = self.shared.progress.borrow().clone();
                     return Err(wanted.behind(&cursors));
                 }
+                self.shared.hurry.notify_one();
                 tokio::time::sleep(LOOK_AGAIN).await;
             }
         }

@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-use ordo_projection::{Reactor, ReactorSettings};
-use ordo_sql::{OpenOptions, StoreUrl};
+use ordo_projection::{ReactionError, Reactor, ReactorSettings};
+use ordo_sql::{Db, OpenOptions, StoreUrl};
 use ordo_testkit::{eventually, stores};
 
 use crate::{
@@ -20,12 +20,14 @@ fn hanging() -> Arc<Probe> {
     Probe::new(|_, _| Box::pin(std::future::pending()))
 }
 
+async fn inbox(store: &StoreUrl) -> Db {
+    let options = OpenOptions::durable();
+    store.open("test.probe.inbox", options).await.unwrap()
+}
+
 /// Makes it look as if the last owner had ended without a farewell.
 async fn crash(store: &StoreUrl) {
-    let db = store
-        .open("test.probe.inbox", OpenOptions::durable())
-        .await
-        .unwrap();
+    let db = inbox(store).await;
     db.execute("update owner set clean = 0, until = 0", &[])
         .await
         .unwrap();
@@ -113,6 +115,60 @@ async fn what_ends_the_process_again_and_again_is_parked() {
                 .contains("process ended")
         );
         reactor.close().await;
+    }
+}
+
+/// The inbox is written behind: a process may end while it is at things that nobody has noted.
+#[tokio::test]
+async fn what_may_have_ended_a_process_is_stored_before_it_is_begun_again() {
+    for store in stores().await.unwrap() {
+        let url = store.store_url();
+        let log = FakeLog::new("test", 1);
+        for n in 0..3 {
+            log.append(0, &format!("e{n}"), "Happened", "");
+        }
+        let first = hanging();
+        let reactor = Reactor::start(settings(url.clone()), first.clone(), log.source())
+            .await
+            .unwrap();
+        eventually(SOON, async || first.seen().len() == 3).await;
+        reactor.close().await;
+        let db = inbox(&url).await;
+        for lost in ["delete from inbox", "delete from ordo_checkpoint"] {
+            db.execute(lost, &[]).await.unwrap();
+        }
+        crash(&url).await;
+        let second = Probe::new({
+            let db = db.clone();
+            move |_, _| {
+                let db = db.clone();
+                Box::pin(async move {
+                    let stored = db.fetch_optional("select count(*) from inbox", &[]).await;
+                    let stored = stored.unwrap().unwrap().i64(0).unwrap();
+                    if stored < 3 {
+                        return Err(ReactionError::park(format!("{stored} are stored")));
+                    }
+                    std::future::pending().await
+                })
+            }
+        });
+        let reactor = Reactor::start(settings(url.clone()), second.clone(), log.source())
+            .await
+            .unwrap();
+        eventually(SOON, async || second.seen().len() == 3).await;
+        let parked = reactor.parked("", 10).await.unwrap();
+        assert!(parked.is_empty(), "{}: {parked:?}", store.name);
+        reactor.close().await;
+        crash(&url).await;
+        let third = Probe::willing();
+        let reactor = Reactor::start(settings(url), third.clone(), log.source())
+            .await
+            .unwrap();
+        idle(&reactor).await;
+        let attempts: Vec<_> = third.seen().iter().map(|seen| seen.attempt).collect();
+        assert_eq!(attempts, [2, 2, 2], "{}", store.name);
+        reactor.close().await;
+        db.close().await;
     }
 }
 

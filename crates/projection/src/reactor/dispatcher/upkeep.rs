@@ -26,7 +26,7 @@ impl Dispatcher {
                 payload: timer.payload.clone(),
                 cause: timer.cause.clone(),
             };
-            self.add(timer.entity.clone(), timer.tenant.clone(), what);
+            self.add(timer.entity.clone(), timer.tenant.clone(), what, true);
             self.changes.fired.push(timer);
             reach(CrashPoint::TimerDue);
         }
