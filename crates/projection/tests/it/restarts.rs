@@ -7,7 +7,7 @@ use std::{
 };
 
 use ordo_projection::{ReactionError, Reactor, ReactorSettings};
-use ordo_sql::{Db, OpenOptions, StoreUrl};
+use ordo_sql::{Db, OpenOptions, StoreUrl, params};
 use ordo_testkit::{eventually, stores};
 
 use crate::{
@@ -140,19 +140,24 @@ async fn what_may_have_ended_a_process_is_stored_before_it_is_begun_again() {
         crash(&url).await;
         let second = Probe::new({
             let db = db.clone();
-            move |_, _| {
-                let db = db.clone();
+            move |seen, _| {
+                let (db, entity) = (db.clone(), seen.entity.clone());
                 Box::pin(async move {
-                    let stored = db.fetch_optional("select count(*) from inbox", &[]).await;
-                    let stored = stored.unwrap().unwrap().i64(0).unwrap();
-                    if stored < 3 {
-                        return Err(ReactionError::park(format!("{stored} are stored")));
+                    let sql = "select 1 from inbox where entity = $1";
+                    let stored = db.fetch_optional(sql, &params![&entity]).await;
+                    if stored.unwrap().is_none() {
+                        return Err(ReactionError::park("begun before it was stored"));
                     }
                     std::future::pending().await
                 })
             }
         });
-        let reactor = Reactor::start(settings(url.clone()), second.clone(), log.source())
+        // What is read first is stored at once in any case.
+        let one_by_one = ReactorSettings {
+            batch: 1,
+            ..settings(url.clone())
+        };
+        let reactor = Reactor::start(one_by_one, second.clone(), log.source())
             .await
             .unwrap();
         eventually(SOON, async || second.seen().len() == 3).await;
