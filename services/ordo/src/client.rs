@@ -171,11 +171,11 @@ pub fn sent() -> Option<&'static str> {
     COMMAND_ID.get().map(String::as_str)
 }
 
-/// The header of a command, with this run's id. Of several commands each one but the first is told from the others by its `step`.
-pub fn header(step: Option<&str>, reason: Option<&str>) -> Option<CommandHeader> {
+/// The header of a command, with this run's id. A run may send several: `step` tells this one from all others of the run.
+pub fn header(step: &str, reason: Option<&str>) -> Option<CommandHeader> {
     let id = COMMAND_ID.get_or_init(|| format!("cli-{}", uuid::Uuid::now_v7()));
     Some(CommandHeader {
-        command_id: step.map_or_else(|| id.clone(), |step| format!("{id}:{step}")),
+        command_id: format!("{id}:{step}"),
         reason: reason.unwrap_or_default().to_owned(),
     })
 }

@@ -136,7 +136,7 @@ async fn sale(client: &Client, options: &HotSkuOptions, round: usize) -> Result<
             let (mut won, mut answered) = (0, 0);
             for buyer in (lane..buyers).step_by(callers) {
                 let request = ReserveRequest {
-                    header: header(Some(&format!("buyer-{round}-{buyer}")), None),
+                    header: header(&format!("buyer-{round}-{buyer}"), None),
                     reservation_id: format!("buyer-{round}-{buyer}"),
                     attempt: 1,
                     lines: vec![ReservationLine {

@@ -26,7 +26,7 @@ const DELIVERY: usize = 500;
 pub async fn stock(client: &Client, skus: &[String], units: i64) -> Result<(), Fault> {
     let mut inventory = client.inventory()?;
     let site = PutSiteRequest {
-        header: header(Some("site"), None),
+        header: header("site", None),
         site_id: SITE.to_owned(),
         name: "Warehouse".to_owned(),
         kind: SiteKind::Warehouse.into(),
@@ -41,7 +41,7 @@ pub async fn stock(client: &Client, skus: &[String], units: i64) -> Result<(), F
         .map(|sku| {
             let mut inventory = inventory.clone();
             let request = PutSkuRequest {
-                header: header(Some(&format!("sku-{sku}")), None),
+                header: header(&format!("sku-{sku}"), None),
                 sku: sku.clone(),
                 name: format!("Article {sku}"),
                 price: Some(pence(PRICE)),
@@ -63,7 +63,7 @@ pub async fn stock(client: &Client, skus: &[String], units: i64) -> Result<(), F
             ..ReceiveStockLine::default()
         });
         let request = ReceiveStockRequest {
-            header: header(Some(&delivery), None),
+            header: header(&delivery, None),
             site_id: SITE.to_owned(),
             lines: lines.collect(),
             cause_id: format!("delivery-{number}"),
@@ -86,7 +86,7 @@ pub fn order(number: usize, lines: usize, articles: &[String]) -> PlaceOrderRequ
     let chosen = (0..lines).map(|line| &articles[(number * 31 + line * 7919) % articles.len()]);
     let due = pence(PRICE * lines as i64);
     PlaceOrderRequest {
-        header: header(Some(&format!("order-{number}")), None),
+        header: header(&format!("order-{number}"), None),
         channel: "bench".to_owned(),
         channel_order_number: number.to_string(),
         channel_customer_id: number.to_string(),

@@ -201,7 +201,7 @@ pub async fn run(client: &Client, command: CaseCommand) -> Result<ExitCode, Faul
             tracking,
         } => {
             let request = RecordReturnParcelRequest {
-                header: header(None, None),
+                header: header("record-return-parcel", None),
                 case_id,
                 carrier,
                 tracking_number: tracking,
@@ -224,7 +224,7 @@ pub async fn run(client: &Client, command: CaseCommand) -> Result<ExitCode, Faul
                 .transpose()
                 .map_err(Fault::usage)?;
             let request = RefundRequest {
-                header: header(None, None),
+                header: header("refund", None),
                 case_id,
                 amount,
                 last,
@@ -260,7 +260,7 @@ async fn open(client: &Client, options: OpenOptions) -> Result<(), Fault> {
         ..CaseLine::default()
     });
     let request = OpenCaseRequest {
-        header: header(None, Some(&options.reason)),
+        header: header("open-case", Some(&options.reason)),
         order_id,
         kind: options.kind.into(),
         lines: lines.collect(),
@@ -327,7 +327,7 @@ async fn decide(
     reason: String,
 ) -> Result<(), Fault> {
     let request = DecideRequest {
-        header: header(None, None),
+        header: header("decide", None),
         case_id,
         decision: decision.into(),
         lines,

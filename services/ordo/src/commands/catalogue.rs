@@ -90,7 +90,7 @@ pub async fn run(client: &Client, command: CatalogueCommand) -> Result<ExitCode,
             priority,
         } => {
             let request = PutSiteRequest {
-                header: header(None, None),
+                header: header("put-site", None),
                 name: name.unwrap_or_else(|| site_id.clone()),
                 site_id,
                 kind: kind.into(),
@@ -147,7 +147,7 @@ pub async fn run(client: &Client, command: CatalogueCommand) -> Result<ExitCode,
             };
             let name = name.or_else(|| Some(known.name).filter(|name| !name.is_empty()));
             let request = PutSkuRequest {
-                header: header(None, None),
+                header: header("put-sku", None),
                 name: name.unwrap_or_else(|| sku.clone()),
                 sku,
                 barcodes,

@@ -242,7 +242,7 @@ async fn change(client: &Client, command: OrderCommand) -> Result<(), Fault> {
     match command {
         OrderCommand::Address { order, recipient } => {
             let request = AmendAddressRequest {
-                header: header(None, None),
+                header: header("amend-address", None),
                 order_id: order.id(client).await?,
                 contact: recipient.contact(),
                 address: recipient.address(),
@@ -264,7 +264,7 @@ async fn change(client: &Client, command: OrderCommand) -> Result<(), Fault> {
                 ..Payment::default()
             };
             let request = RecordPaymentRequest {
-                header: header(None, None),
+                header: header("record-payment", None),
                 order_id: order.id(client).await?,
                 payment: Some(payment),
             };
@@ -273,7 +273,7 @@ async fn change(client: &Client, command: OrderCommand) -> Result<(), Fault> {
         }
         OrderCommand::Hold { order, detail } => {
             let request = HoldOrderRequest {
-                header: header(None, None),
+                header: header("hold-order", None),
                 order_id: order.id(client).await?,
                 detail,
             };
@@ -289,7 +289,7 @@ async fn change(client: &Client, command: OrderCommand) -> Result<(), Fault> {
             reason,
         } => {
             let request = ReleaseHoldRequest {
-                header: header(None, reason.as_deref()),
+                header: header("release-hold", reason.as_deref()),
                 order_id: order.id(client).await?,
                 hold_id,
             };
@@ -298,7 +298,7 @@ async fn change(client: &Client, command: OrderCommand) -> Result<(), Fault> {
         }
         OrderCommand::Reject { order, detail } => {
             let request = RejectOrderRequest {
-                header: header(None, None),
+                header: header("reject-order", None),
                 order_id: order.id(client).await?,
                 detail,
             };
@@ -323,7 +323,7 @@ async fn cancel(
     reason: Option<&str>,
 ) -> Result<(), Fault> {
     let request = CancelOrderRequest {
-        header: header(None, reason),
+        header: header("cancel-order", reason),
         order_id: order.id(client).await?,
         lines,
     };

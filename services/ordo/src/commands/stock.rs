@@ -118,7 +118,7 @@ pub async fn run(client: &Client, command: StockCommand) -> Result<ExitCode, Fau
                 ..ReceiveStockLine::default()
             });
             let request = ReceiveStockRequest {
-                header: header(None, None),
+                header: header("receive-stock", None),
                 site_id,
                 lines: lines.collect(),
                 cause_id: cause,
@@ -181,7 +181,7 @@ pub async fn run(client: &Client, command: StockCommand) -> Result<ExitCode, Fau
             condition,
         } => {
             let request = AdjustStockRequest {
-                header: header(None, None),
+                header: header("adjust-stock", None),
                 sku,
                 site_id,
                 delta,
@@ -207,7 +207,7 @@ pub async fn run(client: &Client, command: StockCommand) -> Result<ExitCode, Fau
             cause,
         } => {
             let request = ReleaseReservationRequest {
-                header: header(None, None),
+                header: header("release-reservation", None),
                 reservation_id,
                 cause,
                 ..ReleaseReservationRequest::default()

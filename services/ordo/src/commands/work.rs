@@ -175,14 +175,14 @@ pub async fn run(client: &Client, command: WorkCommand) -> Result<ExitCode, Faul
         WorkCommand::Pack { id, parcels } => {
             if get(client, id.clone(), None).await?.status() == FulfilmentOrderStatus::Picked {
                 let request = RecordCheckRequest {
-                    header: header(None, None),
+                    header: header("record-check", None),
                     fulfilment_order_id: id.clone(),
                     lines: vec![],
                 };
                 fulfilment.record_check(request).await?;
             }
             let request = PackRequest {
-                header: header(None, None),
+                header: header("pack", None),
                 fulfilment_order_id: id,
                 parcels,
             };
@@ -200,7 +200,7 @@ pub async fn run(client: &Client, command: WorkCommand) -> Result<ExitCode, Faul
             tracking,
         } => {
             let request = DispatchRequest {
-                header: header(None, None),
+                header: header("dispatch", None),
                 fulfilment_order_id: id,
                 parcel_ids: parcels,
                 carrier,
@@ -219,7 +219,7 @@ pub async fn run(client: &Client, command: WorkCommand) -> Result<ExitCode, Faul
             tracking,
         } => {
             let request = AssignTrackingRequest {
-                header: header(None, None),
+                header: header("assign-tracking", None),
                 parcel_id,
                 carrier,
                 tracking_number: tracking,
@@ -241,7 +241,7 @@ pub async fn run(client: &Client, command: WorkCommand) -> Result<ExitCode, Faul
                 scan_id: String::new(),
             };
             let request = RecordTrackingRequest {
-                header: header(None, None),
+                header: header("record-tracking", None),
                 parcel: Some(record_tracking_request::Parcel::ParcelId(parcel_id)),
                 scans: vec![scan],
             };
@@ -251,7 +251,7 @@ pub async fn run(client: &Client, command: WorkCommand) -> Result<ExitCode, Faul
         WorkCommand::Parcel { parcel_id } => parcel(client, parcel_id).await?,
         WorkCommand::Cancel { id, cause } => {
             let request = CancelFulfilmentRequest {
-                header: header(None, None),
+                header: header("cancel-fulfilment", None),
                 fulfilment_order_id: id,
                 cause,
             };

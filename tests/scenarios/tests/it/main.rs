@@ -10,6 +10,7 @@ mod measuring;
 mod monitoring;
 mod privacy;
 mod read_side;
+mod readme;
 mod repeating;
 mod replicas;
 mod restoring;

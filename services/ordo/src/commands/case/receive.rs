@@ -67,7 +67,7 @@ pub async fn receive(client: &Client, options: ReceiveOptions) -> Result<(), Fau
         line.remark.clone_from(&options.remark);
     }
     let request = RecordReceiptRequest {
-        header: header(None, None),
+        header: header("record-receipt", None),
         case_id: options.case_id,
         lines,
         site_id: options.site,

@@ -111,7 +111,7 @@ pub async fn complete(client: &Client, options: CompleteOptions) -> Result<(), F
         });
     }
     let request = CompleteInformationRequest {
-        header: header(None, None),
+        header: header("complete-information", None),
         order_id: options.order.id(client).await?,
         contact: options.recipient.contact(),
         address: options.recipient.address(),

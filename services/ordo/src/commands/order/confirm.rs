@@ -12,7 +12,7 @@ use crate::{
 /// Records the delivery. Where the order does not complete although the customer accepted it, says why.
 pub async fn confirm(client: &Client, order: &WhichOrder, accepted: bool) -> Result<(), Fault> {
     let request = ConfirmDeliveryRequest {
-        header: header(None, None),
+        header: header("confirm-delivery", None),
         order_id: order.id(client).await?,
         accepted,
     };

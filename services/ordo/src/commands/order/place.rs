@@ -114,7 +114,7 @@ pub fn request(options: PlaceOptions) -> Result<PlaceOrderRequest, Fault> {
         WaitFor::Durable
     };
     Ok(PlaceOrderRequest {
-        header: header(None, None),
+        header: header("place-order", None),
         channel: options.channel,
         channel_order_number: options.number.clone().unwrap_or_default(),
         channel_customer_id: options.customer.unwrap_or_default(),

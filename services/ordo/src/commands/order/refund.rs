@@ -62,7 +62,7 @@ pub async fn refund(client: &Client, options: RefundOptions) -> Result<(), Fault
         ));
     }
     let request = RefundPaymentRequest {
-        header: header(None, options.reason.as_deref()),
+        header: header("refund-payment", options.reason.as_deref()),
         order_id: order.order_id,
         refund_id: options
             .refund_id

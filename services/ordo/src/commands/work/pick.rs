@@ -67,7 +67,7 @@ pub async fn pick(client: &Client, options: PickOptions) -> Result<(), Fault> {
     let order = get(client, id.clone(), None).await?;
     if options.take_over || order.status() == FulfilmentOrderStatus::Open {
         let request = StartPickingRequest {
-            header: header(Some("start"), None),
+            header: header("start", None),
             fulfilment_order_id: id.clone(),
             worker,
             take_over: options.take_over,
@@ -85,7 +85,7 @@ pub async fn pick(client: &Client, options: PickOptions) -> Result<(), Fault> {
     for pick in picks {
         let reason = options.reason.filter(|_| pick.missing > 0);
         let request = RecordPickRequest {
-            header: header(Some(&pick.line_id), None),
+            header: header(&pick.line_id, None),
             fulfilment_order_id: id.clone(),
             line_id: pick.line_id,
             quantity: pick.quantity,
@@ -173,7 +173,7 @@ pub async fn check(client: &Client, options: CheckOptions) -> Result<(), Fault> 
         lines = checked(&order, &options.failed, &options.reason.unwrap_or_default());
     }
     let request = RecordCheckRequest {
-        header: header(None, None),
+        header: header("record-check", None),
         fulfilment_order_id: options.id,
         lines,
     };
