@@ -60,9 +60,9 @@ points! {
     /// A rebuild: nobody reads the old tables any more; they are still there.
     RebuildRetired = "rebuild.retired",
 
-    /// A reaction: events are read, the inbox does not have them.
+    /// A reaction: events are read and may be begun, the inbox does not have them.
     ReactionRead = "reaction.read",
-    /// A reaction: inbox and checkpoint are stored, nothing is tried.
+    /// A reaction: the checkpoint is stored, with what is not done in the inbox.
     ReactionStored = "reaction.stored",
     /// A reaction: its command is on the way. A stretch of time.
     ReactionUnderWay = "reaction.under-way",

@@ -34,7 +34,7 @@ use crate::{
     feeds::{Batch, Diverged, Feeds, cursor_at, describe},
 };
 
-/// How long what is done may wait to be stored.
+/// How long it may wait to be stored that something of the inbox is done.
 const DONE_LATER: Duration = Duration::from_millis(50);
 /// How long what was read may be under way without being stored.
 const STORE_LATER: Duration = Duration::from_millis(100);
@@ -227,7 +227,7 @@ impl Dispatcher {
             };
             is_new = true;
             // What comes after something that is held waits with it: things of an entity stay in order.
-            let held = self.is_cautious(place) || self.changes.held > 0;
+            let held = self.holds_back(place) || self.changes.holds();
             let tenant = event.tenant.to_string();
             let what = What::Event {
                 place: place.clone(),
@@ -255,8 +255,8 @@ impl Dispatcher {
         }
     }
 
-    /// Whether the next thing from `place` is stored before it is begun.
-    fn is_cautious(&mut self, place: &Place) -> bool {
+    /// Counts the next thing from `place`. Gives whether it is stored before it is begun.
+    fn holds_back(&mut self, place: &Place) -> bool {
         let Some(left) = self.cautious.get_mut(place) else {
             return self.shared.settings.begin_unstored == 0;
         };

@@ -104,8 +104,6 @@ pub(super) struct Changes {
     pub checkpoints: Vec<(Place, ordo_event_log::Cursor)>,
     /// What was read behind the stored checkpoints and is not done, by `seq`. What is done before it was ever stored never is.
     pub inserts: BTreeMap<i64, Unstored>,
-    /// How many of these are held.
-    pub held: usize,
     pub done: Vec<i64>,
     pub attempts: Vec<Attempt>,
     pub timers: Vec<(TimerOwner, TimerChange)>,
@@ -139,7 +137,7 @@ impl Changes {
 
     /// Whether somebody waits for them.
     pub fn is_urgent(&self) -> bool {
-        self.held > 0
+        self.holds()
             || self.failed
             || !(self.attempts.is_empty()
                 && self.timers.is_empty()
@@ -147,14 +145,19 @@ impl Changes {
                 && self.parked.is_empty())
     }
 
+    /// Whether something is held. Then the last one is: nothing that comes after it is begun before it.
+    pub fn holds(&self) -> bool {
+        let last = self.inserts.last_key_value();
+        last.is_some_and(|(_, unstored)| unstored.held)
+    }
+
     /// Adds something to do.
     pub fn insert(&mut self, item: Item, held: bool) {
-        self.held += usize::from(held);
         self.inserts.insert(item.seq, Unstored { item, held });
     }
 
     /// Notes that `seq` is done. Gives whether the inbox holds it.
-    pub fn is_done(&mut self, seq: i64) -> bool {
+    pub fn finish(&mut self, seq: i64) -> bool {
         let stored = self.inserts.remove(&seq).is_none();
         if stored {
             self.done.push(seq);

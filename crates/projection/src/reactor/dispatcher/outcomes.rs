@@ -22,7 +22,7 @@ impl Dispatcher {
         let now = Timestamp::now().0;
         let (error, wait) = match outcome {
             Outcome::Done { owner, timers } => {
-                if self.changes.is_done(item.seq) {
+                if self.changes.finish(item.seq) {
                     self.pending = self.pending.saturating_sub(1);
                     let at_once = self.changes.done.len() >= DONE_AT_ONCE;
                     self.store_within(if at_once { Duration::ZERO } else { DONE_LATER });
