@@ -146,15 +146,19 @@ impl Peer {
 fn last_cause<'a>(
     error: &'a (dyn std::error::Error + 'static),
 ) -> &'a (dyn std::error::Error + 'static) {
-    std::iter::successors(Some(error), |error| error.source())
-        .last()
-        .unwrap_or(error)
+    causes(error).last().unwrap_or(error)
 }
 
 /// Whether the caller's own deadline has passed.
 fn is_late(error: &(dyn std::error::Error + 'static)) -> bool {
+    causes(error).any(|error| error.is::<TimeoutExpired>())
+}
+
+/// The error, and what it came of.
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error), |error| error.source())
-        .any(|error| error.is::<TimeoutExpired>())
 }
 
 impl Replicas {
