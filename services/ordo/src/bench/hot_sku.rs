@@ -135,9 +135,10 @@ async fn sale(client: &Client, options: &HotSkuOptions, round: usize) -> Result<
             let mut inventory = client.inventory()?;
             let (mut won, mut answered) = (0, 0);
             for buyer in (lane..buyers).step_by(callers) {
+                let reservation_id = format!("buyer-{round}-{buyer}");
                 let request = ReserveRequest {
-                    header: header(&format!("buyer-{round}-{buyer}"), None),
-                    reservation_id: format!("buyer-{round}-{buyer}"),
+                    header: header(&reservation_id, None),
+                    reservation_id,
                     attempt: 1,
                     lines: vec![ReservationLine {
                         line_id: "1".to_owned(),

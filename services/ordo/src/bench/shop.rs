@@ -53,9 +53,6 @@ pub async fn stock(client: &Client, skus: &[String], units: i64) -> Result<(), F
         .try_collect::<()>()
         .await?;
     for (number, skus) in skus.chunks(DELIVERY).enumerate() {
-        let delivery = skus
-            .first()
-            .map_or_else(String::new, |first| format!("delivery-of-{first}"));
         let lines = skus.iter().map(|sku| ReceiveStockLine {
             sku: sku.clone(),
             quantity: units,
@@ -63,7 +60,7 @@ pub async fn stock(client: &Client, skus: &[String], units: i64) -> Result<(), F
             ..ReceiveStockLine::default()
         });
         let request = ReceiveStockRequest {
-            header: header(&delivery, None),
+            header: header(&format!("delivery-of-{}", skus[0]), None),
             site_id: SITE.to_owned(),
             lines: lines.collect(),
             cause_id: format!("delivery-{number}"),

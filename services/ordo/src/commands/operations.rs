@@ -155,24 +155,8 @@ pub async fn verify(client: &Client, options: &VerifyOptions) -> Result<ExitCode
     // A check belongs to some services; one that none of them has is a mistake.
     let mut nowhere: BTreeMap<&str, (usize, Status)> = BTreeMap::new();
     for service in &services {
-        let mut wanted = options.checks.clone();
-        let outcomes = loop {
-            match start(client, service, &wanted).await {
-                Ok(outcomes) => break Some(outcomes),
-                Err(Fault::Refused(status)) => {
-                    let Some(name) = unknown_check(&status, &options.checks) else {
-                        return Err(Fault::Refused(status));
-                    };
-                    wanted.retain(|wanted| wanted != name);
-                    nowhere.entry(name).or_insert((0, *status)).0 += 1;
-                }
-                Err(fault) => return Err(fault),
-            }
-            if wanted.is_empty() {
-                break None;
-            }
-        };
-        let Some(outcomes) = outcomes else { continue };
+        let known = start_known(client, service, &options.checks, &mut nowhere).await?;
+        let Some(outcomes) = known else { continue };
         let results = collect(outcomes, |result| {
             if client.json {
                 return json_of(service, result);
@@ -201,6 +185,32 @@ pub async fn verify(client: &Client, options: &VerifyOptions) -> Result<ExitCode
     match nowhere.find(|(without, _)| *without == services.len()) {
         Some((_, status)) => Err(status.into()),
         None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Starts those of the `wanted` checks that the service has, all of its own when none is named; `None`: it has none of them. Those
+/// that it has not are counted in `nowhere`, with what it said.
+async fn start_known<'a>(
+    client: &Client,
+    service: &str,
+    wanted: &'a [String],
+    nowhere: &mut BTreeMap<&'a str, (usize, Status)>,
+) -> Result<Option<Streaming<VerifyResponse>>, Fault> {
+    let mut left = wanted.to_vec();
+    loop {
+        let status = match start(client, service, &left).await {
+            Ok(outcomes) => return Ok(Some(outcomes)),
+            Err(Fault::Refused(status)) => status,
+            Err(fault) => return Err(fault),
+        };
+        let Some(name) = unknown_check(&status, wanted) else {
+            return Err(Fault::Refused(status));
+        };
+        left.retain(|left| left != name);
+        nowhere.entry(name).or_insert((0, *status)).0 += 1;
+        if left.is_empty() {
+            return Ok(None);
+        }
     }
 }
 
