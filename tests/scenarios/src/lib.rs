@@ -11,7 +11,7 @@ pub mod program;
 pub mod stock;
 pub mod warehouse;
 
-use std::time::Duration;
+use std::{fmt::Debug, time::Duration};
 
 use futures::StreamExt as _;
 use ordo_cluster::{Cluster, ClusterOptions, Lines, Ports, Programs, SERVICES};
@@ -267,6 +267,26 @@ pub fn named(command_id: &str) -> Option<CommandHeader> {
         command_id: command_id.to_owned(),
         reason: String::new(),
     })
+}
+
+/// What `ask` answers once `condition` holds. Read models follow their logs by themselves: another service may tell of the same step
+/// sooner.
+pub async fn seen_when<T: Debug>(
+    mut ask: impl AsyncFnMut() -> T,
+    mut condition: impl FnMut(&T) -> bool,
+) -> T {
+    let mut seen = None;
+    let mut tries = 0_u32;
+    eventually(PATIENCE, async || {
+        let now = seen.insert(ask().await);
+        tries += 1;
+        if tries.is_multiple_of(200) {
+            eprintln!("still waiting: {now:?}");
+        }
+        condition(now)
+    })
+    .await;
+    seen.unwrap()
 }
 
 /// Asks again while the service is away or busy, as any client does; the request must carry a command id.

@@ -14,7 +14,7 @@ use ordo_proto::{
 use ordo_testkit::eventually;
 use tonic::{Code, Status};
 
-use crate::{PATIENCE, Shop, again, header};
+use crate::{PATIENCE, Shop, again, header, seen_when};
 
 /// Personal data of the scenarios' customer, unlike anything else that is stored.
 pub const NAME: &str = "Quentin Zyxwick";
@@ -119,23 +119,9 @@ impl Shop {
     }
 
     /// The order once `condition` holds.
-    pub async fn order_when(
-        &self,
-        order_id: &str,
-        mut condition: impl FnMut(&Order) -> bool,
-    ) -> Order {
-        let mut seen = Order::default();
-        let mut tries = 0_u32;
-        eventually(PATIENCE, async || {
-            seen = self.get(order_id).await.unwrap();
-            tries += 1;
-            if tries.is_multiple_of(200) {
-                eprintln!("still waiting: {seen:?}");
-            }
-            condition(&seen)
-        })
-        .await;
-        seen
+    pub async fn order_when(&self, order_id: &str, condition: impl FnMut(&Order) -> bool) -> Order {
+        let ask = async || self.get(order_id).await.unwrap();
+        seen_when(ask, condition).await
     }
 
     /// Cancels an order, or units of its lines.
@@ -210,17 +196,17 @@ impl Shop {
             case_id: case_id.to_owned(),
             at_least: None,
         };
-        let mut seen = Case::default();
-        eventually(PATIENCE, async || {
+        let ask = async || {
             match again(|| async { self.aftersales().get_case(request.clone()).await }).await {
-                Ok(answer) => seen = answer.case.unwrap_or_default(),
+                Ok(answer) => answer.case.unwrap_or_default(),
                 // The read model has not seen it yet.
-                Err(status) => assert_eq!(status.code(), Code::NotFound, "{status}"),
+                Err(status) => {
+                    assert_eq!(status.code(), Code::NotFound, "{status}");
+                    Case::default()
+                }
             }
-            condition(&seen)
-        })
-        .await;
-        seen
+        };
+        seen_when(ask, condition).await
     }
 
     /// The case once it is closed.

@@ -1,21 +1,44 @@
 //! `ordo`, the command line, as a process of its own.
 
-use std::{ffi::OsStr, path::Path, process::Stdio};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use ordo_cluster::Programs;
 use tokio::process::Command;
 
 use crate::Shop;
 
+fn path() -> PathBuf {
+    Programs::find().unwrap().services.join("ordo")
+}
+
 /// The program, for the cluster in `home`; its output is taken.
 pub fn ordo(home: &Path) -> Command {
-    let mut command = Command::new(Programs::find().unwrap().services.join("ordo"));
+    let mut command = apart(Command::new(path()));
+    command.arg("--home").arg(home);
+    command
+}
+
+/// The same, called by `line` of a shell as `ordo`.
+pub fn in_a_shell(home: &Path, line: &str) -> Command {
+    let (program, home) = (path(), home.display());
+    let program = program.display();
+    let mut shell = apart(Command::new("bash"));
+    shell.arg("-c").arg(format!(
+        "ordo() {{ '{program}' --home '{home}' \"$@\"; }}\n{line}"
+    ));
+    shell
+}
+
+/// Without what is set here for other clusters.
+fn apart(mut command: Command) -> Command {
     command
         .env_remove("ORDO_STORE")
         .env_remove("ORDO_TENANT")
         .env_remove("ORDO_TOKEN_FILE")
-        .arg("--home")
-        .arg(home)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -4,9 +4,8 @@ use ordo_proto::inventory::{
     Availability, GetAvailabilityRequest, PutSiteRequest, PutSkuRequest, ReceiveStockLine,
     ReceiveStockRequest, SiteKind, StockCondition,
 };
-use ordo_testkit::eventually;
 
-use crate::{PATIENCE, Shop, again, header, orders::pence};
+use crate::{Shop, again, header, orders::pence, seen_when};
 
 impl Shop {
     /// Defines a warehouse.
@@ -69,16 +68,12 @@ impl Shop {
             site_id: "main".to_owned(),
             ..GetAvailabilityRequest::default()
         };
-        let mut seen = Availability::default();
-        eventually(PATIENCE, async || {
+        let ask = async || {
             let answer =
-                again(|| async { self.inventory().get_availability(request.clone()).await })
-                    .await
-                    .unwrap();
-            seen = answer.availability.into_iter().next().unwrap_or_default();
-            condition(&seen)
-        })
-        .await;
-        seen
+                again(|| async { self.inventory().get_availability(request.clone()).await });
+            let rows = answer.await.unwrap().availability;
+            rows.into_iter().next().unwrap_or_default()
+        };
+        seen_when(ask, condition).await
     }
 }

@@ -9,9 +9,8 @@ use ordo_proto::{
     },
     intake::{FulfilmentStatus, Order},
 };
-use ordo_testkit::eventually;
 
-use crate::{PATIENCE, Shop, again, header};
+use crate::{Shop, again, header, seen_when};
 
 impl Shop {
     /// The order's fulfilment orders once there are `count` of them, oldest first.
@@ -19,45 +18,38 @@ impl Shop {
         self.work_when(order_id, |work| work.len() >= count).await
     }
 
-    /// The order's fulfilment orders, oldest first, once fulfilment's own list shows what `is_so` asks for. It follows
-    /// fulfilment's log by itself: another service may tell of the same step sooner.
+    /// The order's fulfilment orders, oldest first, once `condition` holds.
     pub async fn work_when(
         &self,
         order_id: &str,
-        is_so: impl Fn(&[FulfilmentOrder]) -> bool,
+        condition: impl Fn(&[FulfilmentOrder]) -> bool,
     ) -> Vec<FulfilmentOrder> {
         let request = ListWorkRequest {
             order_id: order_id.to_owned(),
             ..ListWorkRequest::default()
         };
-        let mut work = Vec::new();
-        eventually(PATIENCE, async || {
-            let answer = again(|| async { self.fulfilment().list_work(request.clone()).await })
-                .await
-                .unwrap();
-            work = answer.work;
-            is_so(&work)
-        })
-        .await;
-        work
+        let ask = async || {
+            let answer = again(|| async { self.fulfilment().list_work(request.clone()).await });
+            answer.await.unwrap().work
+        };
+        seen_when(ask, |work| condition(work)).await
     }
 
-    /// A parcel, once fulfilment's own list of them shows what `is_so` asks for.
-    pub async fn parcel_when(&self, parcel_id: &str, is_so: impl Fn(&Parcel) -> bool) -> Parcel {
+    /// A parcel, once `condition` holds.
+    pub async fn parcel_when(
+        &self,
+        parcel_id: &str,
+        condition: impl Fn(&Parcel) -> bool,
+    ) -> Parcel {
         let request = GetParcelRequest {
             parcel: Some(get_parcel_request::Parcel::ParcelId(parcel_id.to_owned())),
             ..GetParcelRequest::default()
         };
-        let mut parcel = Parcel::default();
-        eventually(PATIENCE, async || {
-            let answer = again(|| async { self.fulfilment().get_parcel(request.clone()).await })
-                .await
-                .unwrap();
-            parcel = answer.parcel.unwrap();
-            is_so(&parcel)
-        })
-        .await;
-        parcel
+        let ask = async || {
+            let answer = again(|| async { self.fulfilment().get_parcel(request.clone()).await });
+            answer.await.unwrap().parcel.unwrap()
+        };
+        seen_when(ask, condition).await
     }
 
     /// Picks everything on a fulfilment order.

@@ -19,17 +19,22 @@ use crate::{
 /// One unit of line 1 is missing.
 async fn short_pick(warehouse: &Warehouse, reason: ShortPickReason) -> String {
     let id = warehouse.open_order().await;
+    miss_one(warehouse, pick(&id, "1", 1), reason).await;
+    id
+}
+
+/// One unit is missing besides what `picked` tells.
+async fn miss_one(warehouse: &Warehouse, picked: RecordPickRequest, reason: ShortPickReason) {
     let short = RecordPickRequest {
         missing: 1,
         reason: reason.into(),
-        ..pick(&id, "1", 1)
+        ..picked
     };
     warehouse
         .desk(&[role::PICKER])
         .record_pick(short)
         .await
         .unwrap();
-    id
 }
 
 fn adjusted(id: &str, delta: i64, condition: StockCondition, reason: &str) -> AdjustStockRequest {
@@ -101,16 +106,7 @@ async fn units_that_are_promised_to_others_by_now_are_left_to_their_pickers() {
     let id = short_pick(&warehouse, ShortPickReason::Mismatch).await;
     eventually(PATIENCE, async || warehouse.stock.is_at_peace()).await;
     // Nothing waits for a person: the order's next correction is made.
-    let short = RecordPickRequest {
-        missing: 1,
-        reason: ShortPickReason::Mismatch.into(),
-        ..pick(&id, "2", 0)
-    };
-    warehouse
-        .desk(&[role::PICKER])
-        .record_pick(short)
-        .await
-        .unwrap();
+    miss_one(&warehouse, pick(&id, "2", 0), ShortPickReason::Mismatch).await;
     eventually(PATIENCE, async || !warehouse.stock.adjusted().is_empty()).await;
     let next = AdjustStockRequest {
         sku: "CUP-1".into(),
@@ -165,16 +161,7 @@ async fn where_every_unit_is_promised_the_short_pick_corrects_the_book_instead()
     warehouse.stock.trouble([Trouble::TakesTooMany]);
     let id = failed_check(&warehouse).await;
     eventually(PATIENCE, async || warehouse.stock.is_at_peace()).await;
-    let short = RecordPickRequest {
-        missing: 1,
-        reason: ShortPickReason::Damaged.into(),
-        ..pick(&id, "1", 0)
-    };
-    warehouse
-        .desk(&[role::PICKER])
-        .record_pick(short)
-        .await
-        .unwrap();
+    miss_one(&warehouse, pick(&id, "1", 0), ShortPickReason::Damaged).await;
     eventually(PATIENCE, async || warehouse.stock.adjusted().len() == 2).await;
     let damaged = adjusted(&id, 1, StockCondition::Damaged, "SHORT_PICK");
     assert_eq!(warehouse.stock.adjusted(), [written_off(&id, -1), damaged]);

@@ -1,13 +1,12 @@
 //! What the README shows a new user, command by command.
 
-use std::{path::Path, process::Stdio};
+use std::path::Path;
 
 use ordo_scenarios::{
     PATIENCE, Shop, Store,
-    program::{ordo, said},
+    program::{in_a_shell, said},
 };
 use ordo_testkit::eventually;
-use tokio::process::Command;
 
 /// The commands of the README's first five minutes, those behind the start of the cluster.
 fn first_five_minutes() -> Vec<String> {
@@ -25,24 +24,6 @@ fn first_five_minutes() -> Vec<String> {
         }
     }
     lines
-}
-
-/// A line of the README, as a shell understands it.
-fn in_a_shell(home: &Path, line: &str) -> Command {
-    let program = ordo(home);
-    let program = program.as_std().get_program().to_str().unwrap().to_owned();
-    let mut shell = Command::new("bash");
-    shell
-        .arg("-c")
-        .arg(format!(
-            "ordo() {{ '{program}' --home '{}' \"$@\"; }}\n{line}",
-            home.display()
-        ))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    shell
 }
 
 #[tokio::test]
