@@ -89,15 +89,17 @@ async fn replay_and_verify(
     let started = Instant::now();
     let bar = progress(history.orders.len() as u64);
     let replay = Arc::new(replay::Replay::new(client.clone()));
-    let mut begun = futures::stream::iter(history.orders.clone())
-        .map(|order| {
+    let orders = history.orders.iter().cloned().enumerate();
+    let mut begun = futures::stream::iter(orders)
+        .map(|(index, order)| {
             let replay = Arc::clone(&replay);
-            tokio::spawn(async move { replay.begin(&order).await })
+            tokio::spawn(async move { Ok::<_, Fault>((index, replay.begin(&order).await?)) })
         })
-        .buffered(options.callers.max(1));
-    let mut lives = Vec::with_capacity(history.orders.len());
+        .buffer_unordered(options.callers.max(1));
+    let mut lives = vec![replay::Life::default(); history.orders.len()];
     while let Some(life) = begun.next().await {
-        lives.push(life.map_err(|error| Fault::because("replaying an order", error))??);
+        let (index, life) = life.map_err(|error| Fault::because("replaying an order", error))??;
+        lives[index] = life;
         bar.inc(1);
     }
     bar.finish_and_clear();
