@@ -94,3 +94,18 @@ fn a_file_that_is_not_there_or_not_toml_is_a_fault() {
 fn the_command_line_is_well_formed() {
     command("intake", &all_settings::<Own>()).debug_assert();
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_service_takes_memory_in_small_pages() {
+    let is_off = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        // Kernels without huge pages say nothing.
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("THP_enabled:"))?;
+        Some(line.trim() == "0")
+    };
+    use_small_pages();
+    assert_ne!(is_off(), Some(false));
+}
