@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     claim::{Grant, Hold, Inner, LeaseSettings, Slot, lock},
+    pauses::Pauses,
     plan::{Candidate, kind, plan},
     table::{Member, Table, View},
 };
@@ -32,25 +33,19 @@ pub(crate) struct Keeper {
     joined: bool,
     /// Units that had their rows at the last look.
     named: BTreeSet<String>,
-    /// When the last round began that went well.
-    well: Instant,
-    /// Nobody is judged before: after a pause of this replica's own, or of the database, the others must have had the time
-    /// to beat.
-    judge_from: Instant,
+    pauses: Pauses,
 }
 
 impl Keeper {
     pub fn new(settings: LeaseSettings, table: Table, inner: Arc<Inner>) -> Self {
-        let now = Instant::now();
         Self {
+            pauses: Pauses::new(settings.silence, Instant::now()),
             settings,
             table,
             id: inner.id.clone(),
             inner,
             joined: false,
             named: BTreeSet::new(),
-            well: now,
-            judge_from: now,
         }
     }
 
@@ -58,14 +53,14 @@ impl Keeper {
         let mut in_trouble = false;
         while !stop.is_cancelled() {
             let began = Instant::now();
-            self.note_pauses(began);
+            self.lose_what_others_count_lost(began);
             match tokio::time::timeout(ROUND, self.round()).await {
                 Ok(Ok(())) => {
                     if in_trouble {
                         tracing::info!(service = self.settings.service, "leases are kept again");
                     }
                     in_trouble = false;
-                    self.well = began;
+                    self.pauses.went_well(began);
                 }
                 failed => {
                     let error = match &failed {
@@ -77,7 +72,7 @@ impl Keeper {
                         tracing::warn!(service, error, "leases cannot be kept");
                     }
                     in_trouble = true;
-                    self.judge_from = Instant::now() + self.settings.silence * 2;
+                    self.pauses.give_time(Instant::now());
                     if failed.is_err() {
                         // The connection may be dead without knowing it.
                         let reopened = tokio::time::timeout(ROUND, self.table.reopen()).await;
@@ -111,12 +106,8 @@ impl Keeper {
 
     /// The others count from the last beat that they saw, which came after the round began that is counted from here: what is
     /// lost for them is lost here before.
-    fn note_pauses(&mut self, now: Instant) {
-        let paused = now.saturating_duration_since(self.well);
-        if paused > self.settings.silence {
-            self.judge_from = self.judge_from.max(now + self.settings.silence * 2);
-        }
-        if paused > self.settings.ttl {
+    fn lose_what_others_count_lost(&mut self, now: Instant) {
+        if self.pauses.round_begins(now) > self.settings.ttl {
             self.lose_all();
         }
     }
@@ -189,7 +180,7 @@ impl Keeper {
 
     /// Whether somebody was given up.
     async fn give_up_the_dead(&self, view: &View) -> Result<bool, SqlError> {
-        if Instant::now() < self.judge_from {
+        if !self.pauses.may_judge(Instant::now()) {
             return Ok(false);
         }
         let mut any = false;

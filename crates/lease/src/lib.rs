@@ -18,6 +18,7 @@
 
 mod claim;
 mod keeper;
+mod pauses;
 mod plan;
 mod table;
 
