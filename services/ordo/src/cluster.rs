@@ -11,7 +11,7 @@ use ordo_cluster::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{cli::Target, fault::Fault};
+use crate::{cli::Target, database::check_room, fault::Fault};
 
 /// Prints a line. When nobody reads any more the cluster goes on.
 macro_rules! tell {
@@ -82,9 +82,17 @@ pub async fn up(target: &Target, options: UpOptions) -> Result<ExitCode, Fault> 
     } else {
         printed()
     };
-    tell!("starting a cluster in {}", target.home.display());
+    let replicas = options.replicas;
+    let start = async {
+        if let Some(store) = &cluster.store {
+            check_room(store, replicas).await?;
+        }
+        tell!("starting a cluster in {}", target.home.display());
+        let started = Cluster::start_replicated(cluster, replicas, lines).await;
+        started.map_err(Fault::local)
+    };
     let started = tokio::select! {
-        started = Cluster::start_replicated(cluster, options.replicas, lines) => started.map_err(Fault::local)?,
+        started = start => started?,
         _ = interrupt.recv() => return Ok(ExitCode::SUCCESS),
         _ = terminate.recv() => return Ok(ExitCode::SUCCESS),
     };

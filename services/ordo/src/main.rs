@@ -7,6 +7,7 @@ mod cli;
 mod client;
 mod cluster;
 mod commands;
+mod database;
 mod demo;
 mod fault;
 mod output;

@@ -5,7 +5,7 @@ use std::path::Path;
 use ordo_bench::{BenchError, Database, PrivatePostgres};
 use ordo_cluster::{Cluster, ClusterOptions, Lines, Ports, Programs};
 
-use crate::fault::Fault;
+use crate::{database::check_room, fault::Fault};
 
 /// A running cluster, and its database when that is on Postgres.
 #[derive(Debug)]
@@ -83,6 +83,7 @@ async fn database(
         return Ok(None);
     }
     let address = server.map_or_else(|| store.to_owned(), PrivatePostgres::url);
+    check_room(&address, 1).await?;
     let name = format!("ordo_run_{}", uuid::Uuid::now_v7().simple());
     let made = Database::make(&address, &name).await;
     Ok(Some(made.map_err(failed)?))
