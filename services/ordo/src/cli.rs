@@ -53,10 +53,14 @@ pub struct Cli {
 
 /// Room is left for the steps of a command within the 200 bytes that a service takes.
 fn command_id(text: &str) -> Result<String, String> {
-    if (1..=150).contains(&text.len()) && !text.contains(char::is_control) {
+    let fits = (1..=150).contains(&text.len()) && !text.contains(char::is_control);
+    if fits && !text.trim().is_empty() {
         Ok(text.to_owned())
     } else {
-        Err("a command id has 1 to 150 bytes and no control characters".to_owned())
+        Err(
+            "a command id has 1 to 150 bytes, not all of them blank, and no control characters"
+                .to_owned(),
+        )
     }
 }
 
@@ -260,6 +264,39 @@ mod tests {
         assert_eq!(error["fields"][0]["field"], "--kind <KIND>");
         let message = error["message"].as_str().unwrap();
         assert!(message.contains("refund-only"), "{message}");
+    }
+
+    /// Arguments of texts in which a blank one is a way to say nothing, or is judged with others.
+    fn takes_blank(path: &str, name: &str) -> bool {
+        let filters = ["order list", "stock show", "stock movements", "work list"];
+        let of_a_filter = filters.iter().any(|filter| path.ends_with(filter));
+        let judged_later = [
+            "page", "store", "amount", "currency", "price", "cost", "tenant",
+        ];
+        of_a_filter || path.starts_with("ordo bench") || judged_later.contains(&name)
+    }
+
+    fn see_that_texts_say_something(command: &clap::Command, path: &str) {
+        for argument in command.get_arguments() {
+            let parser = argument.get_value_parser().clone();
+            let is_text = parser.type_id() == clap::builder::ValueParser::string().type_id();
+            let name = argument.get_id().as_str();
+            if !is_text || takes_blank(path, name) {
+                continue;
+            }
+            let alone = clap::Command::new("x").arg(clap::Arg::new("it").value_parser(parser));
+            let taken = alone.try_get_matches_from(["x", " "]);
+            assert!(taken.is_err(), "`{path}` takes a blank {name}");
+        }
+        for subcommand in command.get_subcommands() {
+            let path = format!("{path} {}", subcommand.get_name());
+            see_that_texts_say_something(subcommand, &path);
+        }
+    }
+
+    #[test]
+    fn no_command_takes_a_text_that_says_nothing() {
+        see_that_texts_say_something(&Cli::command(), "ordo");
     }
 
     #[test]

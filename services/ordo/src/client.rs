@@ -1,6 +1,6 @@
 //! The connection to a running cluster.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{path::Path, sync::OnceLock, time::Duration};
 
 use ordo_cluster::Cluster;
 pub use ordo_cluster::{ClusterFile, SERVICES};
@@ -35,6 +35,7 @@ pub struct Client {
 impl Client {
     /// From what the arguments name.
     pub fn connect(target: &Target, json: bool) -> Result<Self, Fault> {
+        let given = target.token_file.as_deref().map(given_token).transpose()?;
         let cluster = ClusterFile::read(&target.home).map_err(|error| {
             Fault::NoCluster(format!(
                 "no cluster in {}: {error}. Start one with `deploy/up`, or name its folder with --home.",
@@ -42,14 +43,14 @@ impl Client {
             ))
         })?;
         let tenant = target.tenant.as_deref().unwrap_or(&cluster.tenant);
-        let file = |path: &std::path::Path| {
+        let file = |path: &Path| {
             std::fs::metadata(path).map_err(|error| {
                 Fault::because(&format!("the token file {}", path.display()), error)
             })?;
             Ok::<_, Fault>(TokenSource::file(path))
         };
-        match &target.token_file {
-            Some(path) => Self::new(&cluster, file(path)?, None, tenant, json),
+        match given {
+            Some(token) => Self::new(&cluster, token, None, tenant, json),
             None => {
                 let operator = file(&target.home.join(&cluster.operator_token_file))?;
                 let own = file(&target.home.join(&cluster.token_file))?;
@@ -137,6 +138,16 @@ impl Client {
         let channel = remote.stream_channel(service, call)?;
         Ok(OperationsClient::new(channel).max_decoding_message_size(MAX_MESSAGE))
     }
+}
+
+/// The token in a file that the arguments name.
+fn given_token(path: &Path) -> Result<TokenSource, Fault> {
+    // Read here to say at once that it cannot be, and again later: somebody may keep it fresh.
+    std::fs::read_to_string(path).map_err(|error| {
+        let what = format!("{} cannot be read", path.display());
+        Fault::usage_because(&what, error).about("--token-file")
+    })?;
+    Ok(TokenSource::file(path))
 }
 
 /// Rows of a page that is asked for only to be followed by the next.

@@ -49,15 +49,18 @@ pub struct DemoOptions {
 
 /// Runs the demo.
 pub async fn run(options: DemoOptions, json: bool) -> Result<ExitCode, Fault> {
-    let data = match &options.data {
-        Some(path) => path.clone(),
-        None => sample()?,
+    let (data, given) = match &options.data {
+        Some(path) => (path.clone(), true),
+        None => (sample()?, false),
     };
     let limit = options.orders;
     let history = tokio::task::spawn_blocking(move || retail::read(&data, Some(limit)))
         .await
         .map_err(|error| Fault::because("reading the order history", error))?
-        .map_err(Fault::local)?;
+        .map_err(|error| match given {
+            true => Fault::usage(error).about("--data"),
+            false => Fault::local(error),
+        })?;
     if !json {
         say!("starting a private cluster")?;
     }

@@ -102,7 +102,7 @@ impl Fault {
         let mut details = tonic_types::ErrorDetails::new();
         details.set_error_info(reason, "ordo", std::collections::HashMap::new());
         let code = match reason {
-            "UNKNOWN_NAME" => Code::NotFound,
+            "UNKNOWN_NAME" | "UNKNOWN_SKU" => Code::NotFound,
             _ => Code::FailedPrecondition,
         };
         Status::with_error_details(code, message.to_string(), details).into()
@@ -116,6 +116,17 @@ impl Fault {
     /// What is wrong with something that the arguments name, and how.
     pub fn usage_because(what: &str, error: impl std::error::Error) -> Self {
         Self::usage(with_causes(what, &error))
+    }
+
+    /// The same, of wrong arguments, with the one that it is about.
+    pub fn about(self, argument: &str) -> Self {
+        match self {
+            Self::Usage { message, .. } => Self::Usage {
+                message: format!("{argument}: {message}"),
+                argument: Some(argument.to_owned()),
+            },
+            other => other,
+        }
     }
 
     /// Standard output cannot be written.

@@ -41,13 +41,14 @@ pub enum CaseCommand {
     #[command(after_help = "Example: ordo case show 01kq-C1")]
     Show {
         /// Case id.
+        #[arg(value_parser = parse::text)]
         case_id: String,
     },
     /// List cases, newest first.
     #[command(after_help = "Example: ordo case list --order phone/1001 --status approved")]
     List {
         /// Of this order: its id, or `CHANNEL/NUMBER`.
-        #[arg(long)]
+        #[arg(long, value_parser = parse::text)]
         order: Option<String>,
         /// In this state; may be given several times.
         #[arg(long = "status", value_name = "STATUS", value_parser = parse::words(CaseStatus::as_str_name, "CASE_STATUS_"))]
@@ -63,6 +64,7 @@ pub enum CaseCommand {
     #[command(after_help = "Example: ordo case approve 01kq-C1 --line 1:1")]
     Approve {
         /// Case id.
+        #[arg(value_parser = parse::text)]
         case_id: String,
         /// `LINE:QUANTITY`; everything that was asked for when not given.
         #[arg(long = "line", value_name = "LINE:QUANTITY", value_parser = parse::line_quantity)]
@@ -72,26 +74,30 @@ pub enum CaseCommand {
     #[command(after_help = "Example: ordo case reject 01kq-C1 \"worn\"")]
     Reject {
         /// Case id.
+        #[arg(value_parser = parse::text)]
         case_id: String,
         /// Why.
+        #[arg(value_parser = parse::text)]
         reason: String,
     },
     /// Take the request back, as long as nothing came back, was refunded or was sent in advance.
     #[command(after_help = "Example: ordo case withdraw 01kq-C1")]
     Withdraw {
         /// Case id.
+        #[arg(value_parser = parse::text)]
         case_id: String,
     },
     /// Record the parcel that the customer sends back.
     #[command(after_help = "Example: ordo case parcel 01kq-C1 --carrier SF --tracking SF900800700")]
     Parcel {
         /// Case id.
+        #[arg(value_parser = parse::text)]
         case_id: String,
         /// Carrier.
-        #[arg(long)]
+        #[arg(long, value_parser = parse::text)]
         carrier: String,
         /// Tracking number.
-        #[arg(long)]
+        #[arg(long, value_parser = parse::text)]
         tracking: String,
     },
     /// Record what came back, resellable or not.
@@ -101,6 +107,7 @@ pub enum CaseCommand {
     #[command(after_help = "Example: ordo case refund 01kq-C1 --amount 12.50 --last")]
     Refund {
         /// Case id.
+        #[arg(value_parser = parse::text)]
         case_id: String,
         /// Amount, such as 12.50.
         #[arg(long, allow_negative_numbers = true)]
@@ -132,7 +139,7 @@ pub struct OpenOptions {
     #[arg(long = "line", value_name = "LINE:QUANTITY", value_parser = parse::line_quantity)]
     lines: Vec<LineQuantity>,
     /// Upper-case code, such as CHANGED_MIND, DEFECTIVE, WRONG_ITEM.
-    #[arg(long, default_value = "CHANGED_MIND")]
+    #[arg(long, default_value = "CHANGED_MIND", value_parser = parse::text)]
     reason: String,
     /// Refund only: how much, such as 5.00; without --line it is goodwill. What was paid for the lines when not given.
     #[arg(long, allow_negative_numbers = true)]
@@ -141,11 +148,11 @@ pub struct OpenOptions {
     #[arg(long, default_value = "CNY")]
     currency: String,
     /// Exchange: the SKU that is wanted instead; the same when not given.
-    #[arg(long, default_value = "", value_name = "SKU")]
-    replacement: String,
+    #[arg(long, value_name = "SKU", value_parser = parse::text)]
+    replacement: Option<String>,
     /// Where the goods come back to; the site that shipped when not given.
-    #[arg(long, default_value = "")]
-    site: String,
+    #[arg(long, value_parser = parse::text)]
+    site: Option<String>,
     /// Approve at once.
     #[arg(long)]
     approve: bool,
@@ -256,7 +263,7 @@ async fn open(client: &Client, options: OpenOptions) -> Result<(), Fault> {
         line_id: line.line_id,
         quantity: line.quantity,
         reason: options.reason.clone(),
-        replacement_sku: options.replacement.clone(),
+        replacement_sku: options.replacement.clone().unwrap_or_default(),
         ..CaseLine::default()
     });
     let request = OpenCaseRequest {
@@ -266,7 +273,7 @@ async fn open(client: &Client, options: OpenOptions) -> Result<(), Fault> {
         lines: lines.collect(),
         amount,
         ship_in_advance: options.in_advance,
-        site_id: options.site,
+        site_id: options.site.unwrap_or_default(),
         approve: options.approve,
     };
     let answer = client.aftersales()?.open_case(request).await?.into_inner();

@@ -5,11 +5,13 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use ordo_proto::{
     inventory::{
-        GetSkuRequest, ListSitesRequest, PutSiteRequest, PutSkuRequest, SiteKind, Sku,
-        get_sku_request::Key,
+        GetSkuRequest, GetSkuResponse, ListSitesRequest, PutSiteRequest, PutSkuRequest, SiteKind,
+        Sku, get_sku_request::Key, inventory_client::InventoryClient,
     },
     types::Region,
 };
+use ordo_rpc::SignedChannel;
+use tonic::{Code, Status};
 
 use super::parse;
 use crate::{
@@ -27,16 +29,17 @@ pub enum CatalogueCommand {
     )]
     Site {
         /// Its id.
+        #[arg(value_parser = parse::text)]
         site_id: String,
         /// Its name; the id when not given.
-        #[arg(long)]
+        #[arg(long, value_parser = parse::text)]
         name: Option<String>,
         /// What it is.
         #[arg(long, default_value = "warehouse", value_parser = parse::words(SiteKind::as_str_name, "SITE_KIND_"))]
         kind: SiteKind,
         /// ISO 3166-1 alpha-2 code.
-        #[arg(long, default_value = "")]
-        country: String,
+        #[arg(long, value_parser = parse::text)]
+        country: Option<String>,
         /// Lower is tried first.
         #[arg(long, default_value_t = 0)]
         priority: i32,
@@ -50,12 +53,13 @@ pub enum CatalogueCommand {
     )]
     Sku {
         /// Its code.
+        #[arg(value_parser = parse::text)]
         sku: String,
         /// Its name; the code when not given.
-        #[arg(long)]
+        #[arg(long, value_parser = parse::text)]
         name: Option<String>,
         /// A barcode; may be given several times.
-        #[arg(long = "barcode")]
+        #[arg(long = "barcode", value_parser = parse::text)]
         barcodes: Vec<String>,
         /// Selling price, such as 12.50.
         #[arg(long, allow_negative_numbers = true)]
@@ -68,11 +72,12 @@ pub enum CatalogueCommand {
         currency: String,
     },
     /// Show an SKU, by its code or a barcode.
-    #[command(after_help = "Example: ordo catalogue show 6901234567892 --barcode")]
+    #[command(after_help = "Example: ordo catalogue show 6901234567892")]
     Show {
-        /// SKU or barcode.
+        /// SKU or barcode: the SKU of that name, else the one with that barcode.
+        #[arg(value_parser = parse::text)]
         code: String,
-        /// It is a barcode.
+        /// It is a barcode, whatever SKU has the name.
         #[arg(long)]
         barcode: bool,
     },
@@ -95,7 +100,7 @@ pub async fn run(client: &Client, command: CatalogueCommand) -> Result<ExitCode,
                 site_id,
                 kind: kind.into(),
                 region: Some(Region {
-                    country_code: country,
+                    country_code: country.unwrap_or_default(),
                     ..Region::default()
                 }),
                 priority,
@@ -168,18 +173,11 @@ pub async fn run(client: &Client, command: CatalogueCommand) -> Result<ExitCode,
             done(client, &answer)?;
         }
         CatalogueCommand::Show { code, barcode } => {
-            let key = if barcode {
-                Key::Barcode(code)
+            let answer = if barcode {
+                get(&mut inventory, Key::Barcode(code)).await?
             } else {
-                Key::Sku(code)
+                by_either(&mut inventory, code).await?
             };
-            let answer = inventory
-                .get_sku(GetSkuRequest {
-                    key: Some(key),
-                    ..GetSkuRequest::default()
-                })
-                .await?
-                .into_inner();
             if client.json {
                 json(&answer)?;
             } else {
@@ -197,15 +195,49 @@ pub async fn run(client: &Client, command: CatalogueCommand) -> Result<ExitCode,
     Ok(ExitCode::SUCCESS)
 }
 
-/// The SKU as it is, so that what is not named stays; an empty one when it is new.
-async fn known_sku(client: &Client, sku: &str) -> Result<Sku, Fault> {
+type Inventory = InventoryClient<SignedChannel>;
+
+async fn get(inventory: &mut Inventory, key: Key) -> Result<GetSkuResponse, Status> {
     let request = GetSkuRequest {
-        key: Some(Key::Sku(sku.to_owned())),
+        key: Some(key),
         ..GetSkuRequest::default()
     };
-    match client.inventory()?.get_sku(request).await {
-        Ok(answer) => Ok(answer.into_inner().sku.unwrap_or_default()),
-        Err(status) if status.code() == tonic::Code::NotFound => Ok(Sku::default()),
+    let answer = inventory.get_sku(request).await?;
+    Ok(answer.into_inner())
+}
+
+/// The SKU of that name, or else the one that has it as a barcode.
+async fn by_either(inventory: &mut Inventory, code: String) -> Result<GetSkuResponse, Status> {
+    let no_sku = match get(inventory, Key::Sku(code.clone())).await {
+        Err(status) if is_no_key(&status) => status,
+        answer => return answer,
+    };
+    match get(inventory, Key::Barcode(code)).await {
+        // What is no barcode either is told as what it was asked for first.
+        Err(status) if is_no_key(&status) => Err(no_sku),
+        answer => answer,
+    }
+}
+
+/// Nothing has such a key, or nothing can have it.
+fn is_no_key(status: &Status) -> bool {
+    matches!(status.code(), Code::NotFound | Code::InvalidArgument)
+}
+
+/// Whether the catalogue has an SKU of that name.
+pub async fn is_known(client: &Client, sku: &str) -> Result<bool, Fault> {
+    match get(&mut client.inventory()?, Key::Sku(sku.to_owned())).await {
+        Ok(_) => Ok(true),
+        Err(status) if status.code() == Code::NotFound => Ok(false),
+        Err(status) => Err(status.into()),
+    }
+}
+
+/// The SKU as it is, so that what is not named stays; an empty one when it is new.
+async fn known_sku(client: &Client, sku: &str) -> Result<Sku, Fault> {
+    match get(&mut client.inventory()?, Key::Sku(sku.to_owned())).await {
+        Ok(answer) => Ok(answer.sku.unwrap_or_default()),
+        Err(status) if status.code() == Code::NotFound => Ok(Sku::default()),
         Err(status) => Err(status.into()),
     }
 }

@@ -42,10 +42,10 @@ pub struct TailOptions {
     #[arg(long, conflicts_with = "after")]
     now: bool,
     /// Event type, such as OrderPlaced or ordo.intake.v1.OrderPlaced; may be given several times.
-    #[arg(long = "type", value_name = "TYPE")]
+    #[arg(long = "type", value_name = "TYPE", value_parser = crate::commands::parse::text)]
     types: Vec<String>,
     /// Everything of this order (its id, or `CHANNEL/NUMBER`), at every service.
-    #[arg(long, value_name = "ORDER")]
+    #[arg(long, value_name = "ORDER", value_parser = crate::commands::parse::text)]
     order: Option<String>,
     /// Stop at the present end instead of waiting for more.
     #[arg(long)]

@@ -30,6 +30,7 @@ pub enum ProjectionCommand {
         #[arg(value_parser = clap::builder::PossibleValuesParser::new(SERVICES))]
         service: String,
         /// Read model.
+        #[arg(value_parser = crate::commands::parse::text)]
         name: String,
     },
 }
@@ -41,7 +42,7 @@ pub struct VerifyOptions {
     #[arg(long = "service", value_parser = clap::builder::PossibleValuesParser::new(SERVICES))]
     services: Vec<String>,
     /// Only this check, such as log.hash_chain, of the services that have it; may be given several times.
-    #[arg(long = "check")]
+    #[arg(long = "check", value_parser = crate::commands::parse::text)]
     checks: Vec<String>,
 }
 

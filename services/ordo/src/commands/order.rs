@@ -68,7 +68,7 @@ pub enum OrderCommand {
         #[arg(long = "line", value_name = "LINE:QUANTITY", value_parser = parse::line_quantity)]
         lines: Vec<LineQuantity>,
         /// Why, for the record.
-        #[arg(long)]
+        #[arg(long, value_parser = parse::text)]
         reason: Option<String>,
     },
     /// Supply what an order was held for as incomplete: recipient, address, lines, delivery method, terms.
@@ -99,10 +99,10 @@ pub enum OrderCommand {
         #[arg(long, default_value = "CNY")]
         currency: String,
         /// For example `card`, `alipay`, `cash`.
-        #[arg(long, default_value = "card")]
+        #[arg(long, default_value = "card", value_parser = parse::text)]
         method: String,
         /// The provider's id; a new one when not given.
-        #[arg(long)]
+        #[arg(long, value_parser = parse::text)]
         payment_id: Option<String>,
     },
     /// Pay money back without a case: what was paid beyond what is due, or a named amount.
@@ -115,6 +115,7 @@ pub enum OrderCommand {
         #[command(flatten)]
         order: WhichOrder,
         /// What is to be looked at.
+        #[arg(value_parser = parse::text)]
         detail: String,
     },
     /// Release one hold.
@@ -126,9 +127,10 @@ pub enum OrderCommand {
         #[command(flatten)]
         order: WhichOrder,
         /// Hold id, as `show` prints it.
+        #[arg(value_parser = parse::text)]
         hold_id: String,
         /// Why, for the record.
-        #[arg(long)]
+        #[arg(long, value_parser = parse::text)]
         reason: Option<String>,
     },
     /// Reject an order after review.
@@ -138,6 +140,7 @@ pub enum OrderCommand {
         #[command(flatten)]
         order: WhichOrder,
         /// What the customer is told.
+        #[arg(value_parser = parse::text)]
         detail: String,
     },
     /// Record that the customer has what was sent.
@@ -156,31 +159,31 @@ pub enum OrderCommand {
 #[derive(Debug, Clone, Args)]
 pub struct Recipient {
     /// Recipient's name.
-    #[arg(long)]
+    #[arg(long, value_parser = parse::text)]
     name: Option<String>,
     /// Recipient's phone.
-    #[arg(long)]
+    #[arg(long, value_parser = parse::text)]
     phone: Option<String>,
     /// Recipient's mail address.
-    #[arg(long)]
+    #[arg(long, value_parser = parse::text)]
     email: Option<String>,
     /// ISO 3166-1 alpha-2 code, such as CN or GB.
-    #[arg(long)]
+    #[arg(long, value_parser = parse::text)]
     country: Option<String>,
     /// Province or state.
-    #[arg(long)]
+    #[arg(long, value_parser = parse::text)]
     province: Option<String>,
     /// City.
-    #[arg(long)]
+    #[arg(long, value_parser = parse::text)]
     city: Option<String>,
     /// District.
-    #[arg(long)]
+    #[arg(long, value_parser = parse::text)]
     district: Option<String>,
     /// Street and house number.
-    #[arg(long)]
+    #[arg(long, value_parser = parse::text)]
     street: Option<String>,
     /// Postal code.
-    #[arg(long)]
+    #[arg(long, value_parser = parse::text)]
     postcode: Option<String>,
 }
 

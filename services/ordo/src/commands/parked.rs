@@ -31,8 +31,10 @@ pub enum ParkedCommand {
         #[arg(value_parser = PossibleValuesParser::new(SERVICES))]
         service: String,
         /// Reaction.
+        #[arg(value_parser = crate::commands::parse::text)]
         reaction: String,
         /// Entity; every one of the reaction when not given.
+        #[arg(value_parser = crate::commands::parse::text)]
         entity: Option<String>,
     },
     /// Give up on the event that parked an entity: it is never tried again, and what waits behind it goes on.
@@ -44,14 +46,16 @@ pub enum ParkedCommand {
         #[arg(value_parser = PossibleValuesParser::new(SERVICES))]
         service: String,
         /// Reaction.
+        #[arg(value_parser = crate::commands::parse::text)]
         reaction: String,
         /// Entity.
+        #[arg(value_parser = crate::commands::parse::text)]
         entity: String,
         /// Why; on record for ever, with who you are.
-        #[arg(long)]
+        #[arg(long, value_parser = crate::commands::parse::text)]
         reason: String,
         /// Only if this event (or timer) is what parked it; what `list` shows now when not given.
-        #[arg(long, value_name = "EVENT")]
+        #[arg(long, value_name = "EVENT", value_parser = crate::commands::parse::text)]
         event: Option<String>,
     },
     /// List what was dropped, by whom and why.

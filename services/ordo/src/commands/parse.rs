@@ -16,6 +16,14 @@ pub fn amount(text: &str, currency: &str) -> Result<Money, String> {
     })
 }
 
+/// A text that says something: an empty one, or one of white space, is a variable of a script that was not set.
+pub fn text(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("it says nothing".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// `SKU:QUANTITY[:PRICE]`; an SKU may hold colons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderLine {
@@ -38,7 +46,7 @@ pub fn order_line(text: &str) -> Result<OrderLine, String> {
         _ => return Err(wrong()),
     };
     let quantity: i64 = quantity.parse().map_err(|_| wrong())?;
-    if sku.is_empty() {
+    if sku.trim().is_empty() {
         return Err(wrong());
     }
     Ok(OrderLine {
@@ -51,7 +59,10 @@ pub fn order_line(text: &str) -> Result<OrderLine, String> {
 /// `LINE:QUANTITY`.
 pub fn line_quantity(text: &str) -> Result<LineQuantity, String> {
     let wrong = || format!("`{text}` is not LINE:QUANTITY, such as 1:2");
-    let (line_id, quantity) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let (line_id, quantity) = text
+        .rsplit_once(':')
+        .filter(|(line_id, _)| !line_id.trim().is_empty())
+        .ok_or_else(wrong)?;
     Ok(LineQuantity {
         line_id: line_id.to_owned(),
         quantity: quantity.parse().map_err(|_| wrong())?,
@@ -140,8 +151,18 @@ mod tests {
         );
         assert!(order_line("TEA-1").is_err());
         assert!(order_line(":2").is_err());
+        assert!(order_line(" :2").is_err());
         assert_eq!(line_quantity("1:3").unwrap().quantity, 3);
         assert!(line_quantity("1").is_err());
+        assert!(line_quantity(" :1").is_err());
+    }
+
+    #[test]
+    fn a_text_says_something() {
+        assert_eq!(text(" a b ").unwrap(), " a b ");
+        for nothing in ["", " ", "\t\u{3000}"] {
+            assert!(text(nothing).is_err(), "{nothing:?}");
+        }
     }
 
     #[test]

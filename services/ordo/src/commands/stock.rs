@@ -1,6 +1,6 @@
 //! `ordo stock …`
 
-use std::process::ExitCode;
+use std::{collections::HashSet, process::ExitCode};
 
 use clap::Subcommand;
 use ordo_proto::{
@@ -11,7 +11,10 @@ use ordo_proto::{
     types::Page,
 };
 
-use super::{catalogue::done, parse};
+use super::{
+    catalogue::{done, is_known},
+    parse,
+};
 use crate::{
     client::{Client, header},
     fault::Fault,
@@ -25,18 +28,20 @@ pub enum StockCommand {
     #[command(after_help = "Example: ordo stock receive main TEA-1:10 TEA-2:5 --cause PO-77")]
     Receive {
         /// Where.
+        #[arg(value_parser = parse::text)]
         site_id: String,
         /// `SKU:QUANTITY`, once for each line.
         #[arg(required = true, value_parser = parse::order_line)]
         lines: Vec<parse::OrderLine>,
         /// Purchase order or delivery note.
-        #[arg(long, default_value = "")]
-        cause: String,
+        #[arg(long, value_parser = parse::text)]
+        cause: Option<String>,
     },
     /// Show what is on hand, reserved and available.
     #[command(after_help = "Example: ordo stock show TEA-1 TEA-2 --site main")]
     Show {
         /// SKUs; all of them, by page, when not given.
+        #[arg(value_parser = parse::text)]
         skus: Vec<String>,
         /// Only there.
         #[arg(long, default_value = "")]
@@ -55,13 +60,15 @@ pub enum StockCommand {
     )]
     Adjust {
         /// Article.
+        #[arg(value_parser = parse::text)]
         sku: String,
         /// Where.
+        #[arg(value_parser = parse::text)]
         site_id: String,
         /// Units more, or less when negative.
         delta: i64,
         /// Upper-case code, such as DAMAGE, LOSS or COUNT.
-        #[arg(long)]
+        #[arg(long, value_parser = parse::text)]
         reason: String,
         /// Which of the units there.
         #[arg(long, default_value = "sellable", value_parser = parse::words(StockCondition::as_str_name, CONDITION))]
@@ -72,15 +79,17 @@ pub enum StockCommand {
     #[command(after_help = "Example: ordo stock release 01kq --cause ORDER_LOST")]
     Release {
         /// Reservation: the id of its order.
+        #[arg(value_parser = parse::text)]
         reservation_id: String,
         /// Why: upper-case code.
-        #[arg(long, default_value = "OPERATOR")]
+        #[arg(long, default_value = "OPERATOR", value_parser = parse::text)]
         cause: String,
     },
     /// List movements, newest first.
     #[command(after_help = "Example: ordo stock movements TEA-1 --site main --size 20")]
     Movements {
         /// Article.
+        #[arg(value_parser = parse::text)]
         sku: String,
         /// Only there.
         #[arg(long, default_value = "")]
@@ -121,7 +130,7 @@ pub async fn run(client: &Client, command: StockCommand) -> Result<ExitCode, Fau
                 header: header("receive-stock", None),
                 site_id,
                 lines: lines.collect(),
-                cause_id: cause,
+                cause_id: cause.unwrap_or_default(),
             };
             let answer = inventory.receive_stock(request).await?.into_inner();
             done(client, &answer)?;
@@ -132,13 +141,17 @@ pub async fn run(client: &Client, command: StockCommand) -> Result<ExitCode, Fau
             size,
             page,
         } => {
+            let one_page = page.is_empty();
             let request = GetAvailabilityRequest {
-                skus,
+                skus: skus.clone(),
                 site_id: site,
                 page: Some(Page { size, token: page }),
                 at_least: None,
             };
             let answer = inventory.get_availability(request).await?.into_inner();
+            let one_page = one_page && answer.next_page_token.is_empty();
+            let rows = answer.availability.iter();
+            let found: HashSet<String> = rows.map(|row| row.sku.clone()).collect();
             if client.json {
                 json(&answer)?;
             } else {
@@ -169,9 +182,12 @@ pub async fn run(client: &Client, command: StockCommand) -> Result<ExitCode, Fau
                             .chain(numbers.map(|n| n.to_string())),
                     );
                 }
-                say!("{rows}")?;
+                if skus.is_empty() || !found.is_empty() {
+                    say!("{rows}")?;
+                }
                 more(&answer.next_page_token)?;
             }
+            tell_missing(client, skus, found, one_page).await?;
         }
         StockCommand::Adjust {
             sku,
@@ -222,12 +238,13 @@ pub async fn run(client: &Client, command: StockCommand) -> Result<ExitCode, Fau
             page,
         } => {
             let request = ListMovementsRequest {
-                sku,
+                sku: sku.clone(),
                 site_id: site,
                 page: Some(Page { size, token: page }),
                 ..ListMovementsRequest::default()
             };
             let answer = inventory.list_movements(request).await?.into_inner();
+            let none = answer.movements.is_empty();
             if client.json {
                 json(&answer)?;
             } else {
@@ -259,7 +276,45 @@ pub async fn run(client: &Client, command: StockCommand) -> Result<ExitCode, Fau
                 say!("{rows}")?;
                 more(&answer.next_page_token)?;
             }
+            if none && !is_known(client, &sku).await? {
+                return Err(unknown(&[sku]));
+            }
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says why there is no row of an SKU that was asked for: there is none in stock, or nothing is known of it. Without `one_page` a
+/// row may be on another page.
+async fn tell_missing(
+    client: &Client,
+    asked: Vec<String>,
+    mut told: HashSet<String>,
+    one_page: bool,
+) -> Result<(), Fault> {
+    let mut nobodys = Vec::new();
+    for sku in asked {
+        if !told.insert(sku.clone()) {
+            continue;
+        }
+        if !is_known(client, &sku).await? {
+            nobodys.push(sku);
+        } else if one_page && !client.json {
+            say!("no stock of {sku} there")?;
+        }
+    }
+    if nobodys.is_empty() {
+        return Ok(());
+    }
+    Err(unknown(&nobodys))
+}
+
+fn unknown(skus: &[String]) -> Fault {
+    Fault::refused(
+        "UNKNOWN_SKU",
+        format_args!(
+            "nothing is known of {}: the catalogue has no such SKU",
+            skus.join(", ")
+        ),
+    )
 }

@@ -37,7 +37,7 @@ pub enum WorkCommand {
         #[arg(long = "status", value_name = "STATUS", value_parser = parse::words(FulfilmentOrderStatus::as_str_name, "FULFILMENT_ORDER_STATUS_"))]
         statuses: Vec<FulfilmentOrderStatus>,
         /// Of this order: its id, or `CHANNEL/NUMBER`.
-        #[arg(long)]
+        #[arg(long, value_parser = parse::text)]
         order: Option<String>,
         /// How many, 1 to 500.
         #[arg(long, default_value_t = 50, value_parser = parse::page_size())]
@@ -50,6 +50,7 @@ pub enum WorkCommand {
     #[command(after_help = "Example: ordo work show 01kq-F1")]
     Show {
         /// Fulfilment order id.
+        #[arg(value_parser = parse::text)]
         id: String,
     },
     /// Record what was picked, and what could not be found.
@@ -62,6 +63,7 @@ pub enum WorkCommand {
     #[command(after_help = "Example: ordo work pack 01kq-F1 --parcel 1:2 --parcel 1:1,2:1")]
     Pack {
         /// Fulfilment order id.
+        #[arg(value_parser = parse::text)]
         id: String,
         /// `LINE:QUANTITY,…` of one parcel, once for each; one with everything when not given.
         #[arg(long = "parcel", value_name = "LINE:QUANTITY,…", value_parser = parcel_lines)]
@@ -73,16 +75,17 @@ pub enum WorkCommand {
     )]
     Dispatch {
         /// Fulfilment order id.
+        #[arg(value_parser = parse::text)]
         id: String,
         /// Only this parcel; may be given several times.
-        #[arg(long = "parcel", value_name = "PARCEL")]
+        #[arg(long = "parcel", value_name = "PARCEL", value_parser = parse::text)]
         parcels: Vec<String>,
         /// Carrier, such as SF or ROYALMAIL; none only where the customer collects.
-        #[arg(long, default_value = "")]
-        carrier: String,
+        #[arg(long, value_parser = parse::text)]
+        carrier: Option<String>,
         /// Tracking number; while the carrier is out of reach, `assign` tells it later.
-        #[arg(long, default_value = "", requires = "carrier")]
-        tracking: String,
+        #[arg(long, requires = "carrier", value_parser = parse::text)]
+        tracking: Option<String>,
     },
     /// Give a parcel that left its carrier and number, or correct them.
     #[command(
@@ -90,42 +93,46 @@ pub enum WorkCommand {
     )]
     Assign {
         /// Parcel id.
+        #[arg(value_parser = parse::text)]
         parcel_id: String,
         /// Carrier, such as SF or ROYALMAIL.
-        #[arg(long)]
+        #[arg(long, value_parser = parse::text)]
         carrier: String,
         /// Tracking number.
-        #[arg(long)]
+        #[arg(long, value_parser = parse::text)]
         tracking: String,
     },
     /// Record a carrier's scan.
     #[command(after_help = "Example: ordo work track 01kq-F1-P1 out-for-delivery --place Hangzhou")]
     Track {
         /// Parcel id.
+        #[arg(value_parser = parse::text)]
         parcel_id: String,
         /// What the carrier reports.
         #[arg(value_parser = parse::words(TrackingStatus::as_str_name, "TRACKING_STATUS_"))]
         status: TrackingStatus,
         /// Where.
-        #[arg(long, default_value = "")]
-        place: String,
+        #[arg(long, value_parser = parse::text)]
+        place: Option<String>,
         /// The carrier's words.
-        #[arg(long, default_value = "")]
-        description: String,
+        #[arg(long, value_parser = parse::text)]
+        description: Option<String>,
     },
     /// Show a parcel and its scans.
     #[command(after_help = "Example: ordo work parcel 01kq-F1-P1")]
     Parcel {
         /// Parcel id.
+        #[arg(value_parser = parse::text)]
         parcel_id: String,
     },
     /// Stop a fulfilment order before dispatch.
     #[command(after_help = "Example: ordo work cancel 01kq-F1 --cause WAREHOUSE")]
     Cancel {
         /// Fulfilment order id.
+        #[arg(value_parser = parse::text)]
         id: String,
         /// Why: an upper-case code.
-        #[arg(long, default_value = "WAREHOUSE")]
+        #[arg(long, default_value = "WAREHOUSE", value_parser = parse::text)]
         cause: String,
     },
 }
@@ -203,8 +210,8 @@ pub async fn run(client: &Client, command: WorkCommand) -> Result<ExitCode, Faul
                 header: header("dispatch", None),
                 fulfilment_order_id: id,
                 parcel_ids: parcels,
-                carrier,
-                tracking_number: tracking,
+                carrier: carrier.unwrap_or_default(),
+                tracking_number: tracking.unwrap_or_default(),
             };
             let answer = fulfilment.dispatch(request).await?.into_inner();
             if client.json {
@@ -235,8 +242,8 @@ pub async fn run(client: &Client, command: WorkCommand) -> Result<ExitCode, Faul
         } => {
             let scan = TrackingScan {
                 status: status.into(),
-                description,
-                place,
+                description: description.unwrap_or_default(),
+                place: place.unwrap_or_default(),
                 occurred_at: Some(std::time::SystemTime::now().into()),
                 scan_id: String::new(),
             };

@@ -7,6 +7,8 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use ordo_testkit::{Postgres, PostgresOptions};
+
 fn ordo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ordo"));
     command
@@ -158,4 +160,117 @@ fn a_folder_that_cannot_be_used_is_named() {
     let why = String::from_utf8(ended.stderr).unwrap();
     let message = error(&why)["message"].as_str().unwrap().to_owned();
     assert!(message.contains(home), "{message}");
+}
+
+#[test]
+fn a_file_that_is_named_and_cannot_be_read_is_a_wrong_argument() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let home = nowhere.path().to_str().unwrap();
+    let missing = nowhere.path().join("missing");
+    let missing = missing.to_str().unwrap();
+    for (flag, arguments) in [
+        (
+            "--token-file",
+            &["--token-file", missing, "order", "list"][..],
+        ),
+        // A folder is there and cannot be read.
+        ("--token-file", &["--token-file", home, "order", "list"]),
+        ("--data", &["demo", "--data", missing]),
+    ] {
+        let arguments = [&["--home", home][..], arguments].concat();
+        let (code, said, why) = run(&arguments);
+        assert_eq!((code, said.as_str()), (Some(2), ""), "{why}");
+        assert!(why.contains(flag), "{why}");
+        let (code, _, why) = run(&[&arguments[..], &["--json"]].concat());
+        let error = error(&why);
+        assert_eq!(code, Some(2), "{error}");
+        assert_eq!(error["fields"][0]["field"], flag, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_postgres_without_room_is_refused_before_anything_is_started() {
+    let options = PostgresOptions {
+        settings: vec!["max_connections=50".to_owned()],
+        ..PostgresOptions::default()
+    };
+    let server = Postgres::start_with(options).await.unwrap();
+    let store = server.fresh_database().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("cluster");
+    for arguments in [
+        &["up", "--free-ports"][..],
+        &["up", "--free-ports", "--replicas", "2"],
+        &["demo", "--orders", "1"],
+    ] {
+        let mut command = ordo(&["--json", "--home", home.to_str().unwrap()]);
+        let ended = command
+            .args(arguments)
+            .args(["--store", &store])
+            // Any program will do: it does not come to starting one.
+            .env("ORDO_NATS_SERVER", "/bin/true")
+            .output()
+            .unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{arguments:?}");
+        let why = String::from_utf8(ended.stderr).unwrap();
+        let message = error(&why)["message"].as_str().unwrap().to_owned();
+        for part in ["max_connections = 50", "130", "alter system"] {
+            let part = match (part, arguments.contains(&"--replicas")) {
+                ("130", true) => "260",
+                _ => part,
+            };
+            assert!(message.contains(part), "{arguments:?}: {message}");
+        }
+        assert!(!home.exists(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_postgres_that_is_not_there_is_told_before_anything_is_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("cluster");
+    let host = folder.path().to_str().unwrap();
+    let store = format!("postgres://ordo:s3cr3t@localhost/ordo?host={host}");
+    let line = ["--home", home.to_str().unwrap(), "up", "--store", &store];
+    let ended = ordo(&line)
+        .env("ORDO_NATS_SERVER", "/bin/true")
+        .output()
+        .unwrap();
+    let why = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1), "{why}");
+    assert!(why.contains("postgres://ordo@"), "{why}");
+    assert!(!why.contains("s3cr3t") && !home.exists(), "{why}");
+}
+
+#[test]
+fn a_text_that_says_nothing_is_refused_and_its_argument_named() {
+    for (argument, line) in [
+        ("<DETAIL>", &["order", "hold", "phone/1", ""][..]),
+        ("<DETAIL>", &["order", "reject", "phone/1", " "]),
+        (
+            "--reason <REASON>",
+            &["order", "cancel", "phone/1", "--reason", " "],
+        ),
+        (
+            "--number <NUMBER>",
+            &["order", "place", "--number", "", "--line", "TEA:1"],
+        ),
+        (
+            "--tracking <TRACKING>",
+            &[
+                "work",
+                "dispatch",
+                "F1",
+                "--carrier",
+                "SF",
+                "--tracking",
+                "   ",
+            ],
+        ),
+        ("<REASON>", &["case", "reject", "C1", "\t"]),
+    ] {
+        let (code, said, why) = run(&[line, &["--json"]].concat());
+        assert_eq!((code, said.as_str()), (Some(2), ""), "{line:?}: {why}");
+        assert_eq!(error(&why)["fields"][0]["field"], argument, "{line:?}");
+    }
 }

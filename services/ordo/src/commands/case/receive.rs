@@ -23,6 +23,7 @@ Example:
 #[derive(Debug, Args)]
 pub struct ReceiveOptions {
     /// Case id.
+    #[arg(value_parser = parse::text)]
     case_id: String,
     /// `LINE:QUANTITY` that came back and can be sold again; without --line and --damaged everything that is still expected.
     #[arg(long = "line", value_name = "LINE:QUANTITY", value_parser = parse::line_quantity)]
@@ -31,11 +32,11 @@ pub struct ReceiveOptions {
     #[arg(long, visible_alias = "not-resellable", value_name = "LINE:QUANTITY", value_parser = parse::line_quantity)]
     damaged: Vec<LineQuantity>,
     /// What was noticed, for the record.
-    #[arg(long, default_value = "")]
-    remark: String,
+    #[arg(long, value_parser = parse::text)]
+    remark: Option<String>,
     /// Where it came back to; the case's site when not given.
-    #[arg(long, default_value = "")]
-    site: String,
+    #[arg(long, value_parser = parse::text)]
+    site: Option<String>,
     /// Nothing (more) came, and nothing will.
     #[arg(long)]
     nothing_more: bool,
@@ -45,7 +46,7 @@ pub struct ReceiveOptions {
 pub async fn receive(client: &Client, options: ReceiveOptions) -> Result<(), Fault> {
     let mut aftersales = client.aftersales()?;
     let mut lines = joined(&options.lines, &options.damaged);
-    if lines.is_empty() && !options.remark.is_empty() && !options.nothing_more {
+    if lines.is_empty() && options.remark.is_some() && !options.nothing_more {
         // A remark needs lines to stand at.
         let request = GetCaseRequest {
             case_id: options.case_id.clone(),
@@ -63,14 +64,16 @@ pub async fn receive(client: &Client, options: ReceiveOptions) -> Result<(), Fau
             }
         }
     }
-    for line in &mut lines {
-        line.remark.clone_from(&options.remark);
+    if let Some(remark) = &options.remark {
+        for line in &mut lines {
+            line.remark.clone_from(remark);
+        }
     }
     let request = RecordReceiptRequest {
         header: header("record-receipt", None),
         case_id: options.case_id,
         lines,
-        site_id: options.site,
+        site_id: options.site.unwrap_or_default(),
         last: options.nothing_more,
     };
     let answer = aftersales.record_receipt(request).await?.into_inner();

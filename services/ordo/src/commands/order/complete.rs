@@ -68,7 +68,7 @@ fn line(text: &str) -> Result<Completed, String> {
     for field in fields.split(',') {
         match field.split_once('=') {
             None if field == "free" => line.free = true,
-            Some(("sku", sku)) if !sku.is_empty() => line.sku = sku.to_owned(),
+            Some(("sku", sku)) if !sku.trim().is_empty() => line.sku = sku.to_owned(),
             Some(("quantity", units)) => {
                 let units = units.parse().ok().filter(|units| *units > 0);
                 line.quantity = units.ok_or_else(wrong)?;
@@ -77,7 +77,7 @@ fn line(text: &str) -> Result<Completed, String> {
             _ => return Err(wrong()),
         }
     }
-    if line.line_id.is_empty() {
+    if line.line_id.trim().is_empty() {
         return Err(wrong());
     }
     Ok(line)

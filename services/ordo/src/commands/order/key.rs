@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone, Args)]
 pub struct WhichOrder {
     /// Order id, or `CHANNEL/NUMBER`.
-    #[arg(value_name = "ORDER")]
+    #[arg(value_name = "ORDER", value_parser = crate::commands::parse::text)]
     order: String,
 }
 

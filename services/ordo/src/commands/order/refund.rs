@@ -30,10 +30,10 @@ pub struct RefundOptions {
     #[arg(long, allow_negative_numbers = true)]
     amount: Option<String>,
     /// Why, for the record.
-    #[arg(long)]
+    #[arg(long, value_parser = parse::text)]
     reason: Option<String>,
     /// Id of the refund; a new one when not given. The same id pays back once, however often it is asked.
-    #[arg(long)]
+    #[arg(long, value_parser = parse::text)]
     refund_id: Option<String>,
 }
 

@@ -28,6 +28,7 @@ Example:
 #[derive(Debug, Args)]
 pub struct PickOptions {
     /// Fulfilment order id.
+    #[arg(value_parser = parse::text)]
     id: String,
     /// `LINE:QUANTITY`; everything still wanted and not missing when not given.
     #[arg(long = "line", value_name = "LINE:QUANTITY", value_parser = parse::line_quantity)]
@@ -39,9 +40,9 @@ pub struct PickOptions {
     /// empty: every unit of the SKU at this site that nobody has reserved is written off.
     #[arg(long, requires = "missing", value_parser = parse::words(ShortPickReason::as_str_name, "SHORT_PICK_REASON_"))]
     reason: Option<ShortPickReason>,
-    /// Who picks; the caller when not given.
-    #[arg(long, default_value = "")]
-    worker: String,
+    /// Who picks; refused when somebody else is at it. When not given: whoever is at it, else the caller.
+    #[arg(long, value_parser = parse::text)]
+    worker: Option<String>,
     /// Take it over from the worker who has it.
     #[arg(long)]
     take_over: bool,
@@ -51,12 +52,13 @@ pub struct PickOptions {
 #[derive(Debug, Args)]
 pub struct CheckOptions {
     /// Fulfilment order id.
+    #[arg(value_parser = parse::text)]
     id: String,
     /// `LINE:QUANTITY` that did not pass; everything else that was picked passed.
     #[arg(long, value_name = "LINE:QUANTITY", value_parser = parse::line_quantity, requires = "reason")]
     failed: Vec<LineQuantity>,
     /// Why units did not pass, such as DAMAGED or WRONG_ITEM.
-    #[arg(long, requires = "failed")]
+    #[arg(long, requires = "failed", value_parser = parse::text)]
     reason: Option<String>,
 }
 
@@ -65,11 +67,12 @@ pub async fn pick(client: &Client, options: PickOptions) -> Result<(), Fault> {
     let mut fulfilment = client.fulfilment()?;
     let PickOptions { id, worker, .. } = options;
     let order = get(client, id.clone(), None).await?;
-    if options.take_over || order.status() == FulfilmentOrderStatus::Open {
+    // Whoever is named has to be the one who is at it, or becomes that: fulfilment says no when it is another.
+    if worker.is_some() || options.take_over || order.status() == FulfilmentOrderStatus::Open {
         let request = StartPickingRequest {
             header: header("start", None),
             fulfilment_order_id: id.clone(),
-            worker,
+            worker: worker.unwrap_or_default(),
             take_over: options.take_over,
         };
         fulfilment.start_picking(request).await?;
