@@ -4,6 +4,7 @@ mod compare;
 mod durables;
 mod lag;
 mod partition;
+mod refusals;
 
 use std::time::Duration;
 

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::{Resource, Rlimit};
 use tempfile::TempDir;
 
 use crate::{
@@ -116,6 +117,23 @@ impl Nats {
     pub fn restore_store(&self, from: &Path) -> Result<(), ServerError> {
         self.wipe_store()?;
         copy(from, &self.store_dir()).context(|| "restoring the store".into())
+    }
+
+    /// No file of the server can grow beyond so many bytes, as on a disk that is full; `None`: any can. The server must run.
+    pub fn limit_files(&self, bytes: Option<u64>) -> Result<(), ServerError> {
+        let limit = Rlimit {
+            current: bytes,
+            maximum: None,
+        };
+        let process = self.process();
+        let pid = process.as_ref().and_then(Process::pid);
+        let set = match pid {
+            Some(pid) => rustix::process::prlimit(Some(pid), Resource::Fsize, limit),
+            None => Err(rustix::io::Errno::SRCH),
+        };
+        set.map(|_| ())
+            .map_err(Into::into)
+            .context(|| "limiting the files of nats-server".into())
     }
 
     /// The server's log so far.

@@ -124,10 +124,13 @@ impl Process {
         self.child.id()
     }
 
+    pub(crate) fn pid(&self) -> Option<Pid> {
+        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
+    }
+
     /// Sends a signal to the server; it may have ended by itself.
     pub(crate) fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        if let Some(pid) = pid {
+        if let Some(pid) = self.pid() {
             let _ = kill_process(pid, signal);
         }
     }

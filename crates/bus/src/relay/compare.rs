@@ -26,6 +26,8 @@ pub(super) enum Fault {
     Dropped { first: u64 },
     /// A message is not the log's event at that position.
     Differs { position: u64, detail: String },
+    /// It takes nothing any more.
+    Refuses,
 }
 
 impl Fault {
@@ -36,6 +38,7 @@ impl Fault {
             Self::Hole { .. } => "hole",
             Self::Dropped { .. } => "dropped",
             Self::Differs { .. } => "differs",
+            Self::Refuses => "refuses",
         }
     }
 }
@@ -60,6 +63,10 @@ impl fmt::Display for Fault {
                     "the message at {position} is not the log's event: {detail}"
                 )
             }
+            Self::Refuses => write!(
+                f,
+                "the stream takes nothing any more, as after a disk that was full"
+            ),
         }
     }
 }
@@ -106,6 +113,9 @@ impl PartitionRelay {
         self.stream.delete(state.created).await?;
         reach(CrashPoint::RelayStreamDeleted);
         self.note(fault);
+        if *fault == Fault::Refuses {
+            self.refusals.start_over();
+        }
         let state = self.stream.create().await?;
         reach(CrashPoint::RelayStreamCreated);
         Ok(state)
@@ -144,6 +154,10 @@ impl PartitionRelay {
         state: &StreamState,
         samples: usize,
     ) -> Result<Option<Fault>, RelayError> {
+        // Of several copies the broker takes another one itself.
+        if self.refusals.are_too_many() && self.stream.bus.config().replicas == 1 {
+            return Ok(Some(Fault::Refuses));
+        }
         // Read after the stream's state: events are in the log before they are in the stream.
         let head = self.log.read_head(self.stream.partition).await?;
         if state.last == 0 && self.has_relayed() {

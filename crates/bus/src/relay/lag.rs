@@ -50,7 +50,7 @@ pub(super) async fn measure(
     let started = Instant::now();
     let partition = status.borrow().partition;
     // There from the beginning, so that the first increase is seen.
-    for reason in ["missing", "ahead", "hole", "dropped", "differs"] {
+    for reason in ["missing", "ahead", "hole", "dropped", "differs", "refuses"] {
         metrics::counter!("ordo_relay_rebuilds_total",
             "service" => log.service().to_owned(),
             "partition" => partition.to_string(),

@@ -11,7 +11,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use super::{RelaySettings, RelayStatus, durables::Carried};
+use super::{RelaySettings, RelayStatus, durables::Carried, refusals::Refusals};
 use crate::{
     error::BusError,
     publish::{Published, batch_len},
@@ -41,6 +41,7 @@ pub(super) struct PartitionRelay {
     /// Where the log ended when the partition became this replica's. A stream that is missing by then has been there before,
     /// unless this is the very first start and events were recorded before it.
     pub(super) found: u64,
+    pub(super) refusals: Refusals,
     grown: watch::Receiver<u64>,
     connection: watch::Receiver<u64>,
 }
@@ -88,6 +89,7 @@ impl PartitionRelay {
             status,
             carried: Vec::new(),
             found: 0,
+            refusals: Refusals::default(),
         }
     }
 
@@ -235,7 +237,7 @@ impl PartitionRelay {
         while !rest.is_empty() {
             let (batch, later) = rest.split_at(batch_len(rest, self.settings.batch_bytes));
             reach(CrashPoint::RelayBatchRead);
-            match self.stream.publish(last, batch).await? {
+            match self.try_to_publish(last, batch).await? {
                 Published::Through(end) => {
                     reach(CrashPoint::RelayBatchAcknowledged);
                     metrics::counter!("ordo_relay_published_total",
@@ -253,6 +255,20 @@ impl PartitionRelay {
             }
         }
         Ok(last)
+    }
+
+    async fn try_to_publish(
+        &mut self,
+        last: u64,
+        batch: &[RecordedEvent],
+    ) -> Result<Published, BusError> {
+        let published = self.stream.publish(last, batch).await;
+        if published.is_ok() {
+            self.refusals.end();
+        } else if self.stream.bus.check().is_ok() {
+            self.refusals.count();
+        }
+        published
     }
 
     /// The copy is exact up to `last`.

@@ -1,9 +1,11 @@
+use std::time::Duration;
+
 use async_nats::jetstream::stream::Config;
 use futures::TryStreamExt as _;
-use ordo_bus::{Relay, RelaySettings, headers::without_transport};
+use ordo_bus::{Bus, BusConfig, Relay, RelaySettings, headers::without_transport};
 use ordo_testkit::{Nats, eventually};
 
-use crate::support::{SOON, STREAM, Shop, connect, jetstream, settings, stored};
+use crate::support::{SOON, STREAM, Shop, config, connect, jetstream, settings, stored};
 
 #[tokio::test]
 async fn a_broker_that_is_killed_midway_ends_up_exact() {
@@ -197,6 +199,37 @@ async fn a_copy_with_wrong_settings_and_right_messages_is_kept() {
     shop.assert_exact(&bus).await;
     let stream = jetstream(&nats).await.get_stream(STREAM).await.unwrap();
     assert!(stream.cached_info().config.deny_delete);
+}
+
+#[tokio::test]
+async fn a_stream_that_takes_nothing_any_more_after_a_full_disk_starts_over() {
+    let (nats, shop) = (Nats::start().await.unwrap(), Shop::open().await);
+    let bus = Bus::connect(BusConfig {
+        request_timeout: Duration::from_secs(1),
+        ..config(&nats)
+    })
+    .await
+    .unwrap();
+    let relay = shop.relay(&bus).await;
+    // Its file is longer than what is allowed then; the batch that is staged beside it is not.
+    shop.record(300).await;
+    shop.relayed(&relay).await;
+
+    nats.limit_files(Some(64 << 10)).unwrap();
+    shop.record(20).await;
+    eventually(SOON, async || relay.status()[0].trouble.is_some()).await;
+    nats.limit_files(None).unwrap();
+
+    let status = shop.relayed(&relay).await;
+    assert!(status.rebuilds > 0);
+    assert!(
+        status
+            .last_fault
+            .unwrap()
+            .contains("takes nothing any more")
+    );
+    shop.assert_exact(&bus).await;
+    assert_eq!(shop.relayed(&relay).await.trouble, None);
 }
 
 #[tokio::test]
