@@ -11,7 +11,7 @@ use std::{
 use futures::{FutureExt as _, future::BoxFuture};
 use http::{HeaderMap, Request, Response};
 use tokio::sync::Semaphore;
-use tonic::{Status, body::Body};
+use tonic::{Code, Status, body::Body};
 use tower::{Layer, Service};
 use tracing::Instrument as _;
 
@@ -19,7 +19,10 @@ use crate::{
     auth::Authenticator,
     identity::{Identity, role},
     observe::{Observation, Observed},
-    reason::{DEADLINE, INTERNAL, METHOD_CLOSED, OVERLOADED, ROLE_MISSING, STARTING},
+    reason::{
+        DEADLINE, INTERNAL, METHOD_CLOSED, OVERLOADED, REQUEST_TOO_LARGE, REQUEST_UNREADABLE,
+        ROLE_MISSING, STARTING,
+    },
     refusal::Refusal,
     roles::MethodRoles,
     trace::{CallContext, TRACEPARENT_HEADER, set_span_parent},
@@ -210,7 +213,11 @@ impl Shared {
             },
             None => answer.await,
         };
-        answer.unwrap_or_else(|never| match never {})
+        let answer = answer.unwrap_or_else(|never| match never {});
+        match unread(answer.headers()) {
+            Some(refusal) => Status::from(refusal).into_http(),
+            None => answer,
+        }
     }
 
     /// How long the call may take. Streams take as long as the client wants.
@@ -227,6 +234,17 @@ impl Shared {
                 .min(self.limits.max_deadline),
         )
     }
+}
+
+/// What the server itself says of a request that no handler has seen. What a handler refuses has details.
+fn unread(headers: &HeaderMap) -> Option<Refusal> {
+    let status = Status::from_header_map(headers).filter(|status| status.details().is_empty())?;
+    let reason = match status.code() {
+        Code::Internal => &REQUEST_UNREADABLE,
+        Code::OutOfRange => &REQUEST_TOO_LARGE,
+        _ => return None,
+    };
+    Some(Refusal::new(reason, status.message()))
 }
 
 /// `grpc-timeout`: at most eight digits and a unit.

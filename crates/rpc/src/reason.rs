@@ -111,6 +111,10 @@ reasons! {
         SERVICE_UNREACHABLE(Unavailable) => "See whether the service runs; then send the same call again. A command id makes that safe.",
         /// The service has no valid token of its own to call another service with.
         OWN_TOKEN_UNAVAILABLE(Unavailable) => "Look at `auth.token_file` or `auth.signing_key_file` in the configuration.",
+        /// The request's bytes are no message of the method, or cannot be unpacked.
+        REQUEST_UNREADABLE(InvalidArgument) => "Encode the request with the published protos of this version.",
+        /// The request is longer than the service takes.
+        REQUEST_TOO_LARGE(OutOfRange) => "Split it; the message says how long it may be.",
         /// Nothing by that name: a read model, reaction, check or parked entity that the service does not have.
         UNKNOWN_NAME(NotFound) => "List what there is; the metadata names what was asked for.",
         /// The page token is not one that this method gave out for this query.

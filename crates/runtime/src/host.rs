@@ -308,7 +308,7 @@ impl Drop for Host {
     }
 }
 
-/// Health, reflection and the log, beside `routes`.
+/// Health, reflection (both versions: many clients only know the older one) and the log, beside `routes`.
 fn shared_routes(
     routes: Routes,
     log: &EventLog,
@@ -316,21 +316,26 @@ fn shared_routes(
     roles: &MethodRoles,
     drain: &CancellationToken,
 ) -> Result<Routes, HostError> {
-    let mut reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(ordo_proto::FILE_DESCRIPTOR_SET)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .with_service_name("grpc.health.v1.Health")
-        .with_service_name("grpc.reflection.v1.ServerReflection");
-    for service in roles.services() {
-        reflection = reflection.with_service_name(service);
-    }
-    let reflection = reflection
-        .build_v1()
-        .map_err(|error| HostError::Reflection(error.to_string()))?;
+    let reflection = || {
+        let listed = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(ordo_proto::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .with_service_name("grpc.health.v1.Health")
+            .with_service_name("grpc.reflection.v1.ServerReflection")
+            .with_service_name("grpc.reflection.v1alpha.ServerReflection");
+        let services = roles.services().into_iter();
+        services.fold(listed, |listed, service| listed.with_service_name(service))
+    };
+    let failed = |error: tonic_reflection::server::Error| HostError::Reflection(error.to_string());
+    let (v1, v1alpha) = (
+        reflection().build_v1().map_err(failed)?,
+        reflection().build_v1alpha().map_err(failed)?,
+    );
     let health = HealthService::from_health_reporter(health.reporter());
     Ok(routes
         .add_service(tonic_health::pb::health_server::HealthServer::new(health))
-        .add_service(reflection)
+        .add_service(v1)
+        .add_service(v1alpha)
         .add_service(EventLogService::new(log.clone(), drain.clone()).into_server()))
 }
 

@@ -1,13 +1,16 @@
 use std::{sync::Arc, time::Duration};
 
+use http::uri::PathAndQuery;
 use ordo_event_log::TenantId;
 use ordo_proto::{
     log::EventMetadata,
     privacy::{
-        GetDataKeysRequest, key_store_client::KeyStoreClient, key_store_server::KeyStoreServer,
+        GetDataKeysRequest, GetDataKeysResponse, key_store_client::KeyStoreClient,
+        key_store_server::KeyStoreServer,
     },
 };
 use ordo_rpc::{Call, Jwks, RpcLimits, SignedChannel, TokenIssuer, Verdict, classify, role};
+use prost_types::Timestamp;
 use tonic::{Code, service::Routes};
 use tonic_types::StatusExt as _;
 
@@ -69,6 +72,35 @@ async fn a_callers_own_deadline_ends_the_call_and_is_worth_a_retry() {
         .await
         .unwrap_err();
     assert_eq!(classify(&status), Verdict::Retry, "{status:?}");
+}
+
+#[tokio::test]
+async fn what_no_handler_can_read_is_refused_with_a_reason_as_everything_else() {
+    let server = TestServer::start(Obedient::routes()).await;
+    let token = server.token(Some("shop"), &[role::CLERK]);
+    let long = GetDataKeysRequest {
+        key_ids: Vec::new(),
+        purpose: "x".repeat(5 << 20),
+    };
+    let status = server.keys(&token).get_data_keys(long).await.unwrap_err();
+    assert_eq!(status.code(), Code::OutOfRange);
+    assert_eq!(reason(&status), "REQUEST_TOO_LARGE");
+    assert!(status.message().contains("4194304"), "{status:?}");
+
+    // The first field of the request is text, that of a timestamp a number.
+    let remote = server.remote(&token);
+    let channel = remote.stream_channel("intake", &Call::system()).unwrap();
+    let mut client = tonic::client::Grpc::new(channel);
+    client.ready().await.unwrap();
+    let codec = tonic_prost::ProstCodec::<Timestamp, GetDataKeysResponse>::default();
+    let path = PathAndQuery::from_static("/ordo.privacy.v1.KeyStore/GetDataKeys");
+    let other = tonic::Request::new(Timestamp {
+        seconds: 1,
+        nanos: 0,
+    });
+    let status = client.unary(other, path, codec).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    assert_eq!(reason(&status), "REQUEST_UNREADABLE");
 }
 
 #[tokio::test]

@@ -114,6 +114,7 @@ async fn reflection_lists_every_service_that_is_served() {
         [
             "grpc.health.v1.Health",
             "grpc.reflection.v1.ServerReflection",
+            "grpc.reflection.v1alpha.ServerReflection",
             "ordo.log.v1.EventLog",
             "ordo.ops.v1.Operations",
             "ordo.privacy.v1.KeyStore",
