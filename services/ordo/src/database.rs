@@ -136,6 +136,28 @@ mod tests {
         );
     }
 
+    #[test]
+    fn the_documents_say_how_much_room_it_takes() {
+        let documents = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+        for (document, says) in [
+            (
+                "CONFIGURATION.md",
+                format!("**{CONNECTIONS_OF_A_REPLICA} for each replica"),
+            ),
+            (
+                "CONFIGURATION.md",
+                format!("= {}`", CONNECTIONS_OF_A_REPLICA + 3),
+            ),
+            (
+                "OPERATIONS.md",
+                format!("{CONNECTIONS_OF_A_REPLICA} connections for each replica"),
+            ),
+        ] {
+            let text = std::fs::read_to_string(documents.join(document)).unwrap();
+            assert!(text.contains(&says), "{document} does not say `{says}`");
+        }
+    }
+
     #[tokio::test]
     async fn what_is_no_postgres_is_not_asked() {
         for store in ["sqlite", "sqlite:/d", "mysql://db"] {

@@ -1,6 +1,6 @@
 //! `ordo`, the command line: run again after its answer was lost, and what it tells.
 
-use ordo_scenarios::{Shop, Store};
+use ordo_scenarios::{Shop, Store, orders::order};
 use serde_json::Value;
 
 #[tokio::test]
@@ -130,8 +130,105 @@ async fn who_waits_for_stock_is_told_what_became_of_it() {
     assert!(told.contains("open, stock reserved"), "{told}");
     let told = shop.ordo(place("2")).await.unwrap();
     assert!(told.contains("no stock reserved: held"), "{told}");
+    let told = shop.ordo(place(" 2 ")).await.unwrap();
+    assert!(told.contains("taken before; nothing new"), "{told}");
     let told = shop.ordo(place("2").chain(["--json"])).await.unwrap();
     let told: Value = serde_json::from_str(&told).unwrap();
     assert_eq!(told["fulfilmentStatus"], "FULFILMENT_STATUS_UNRESERVED");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn an_order_is_placed_under_every_number_and_from_a_file() {
+    let shop = Shop::open(Store::Sqlite).await;
+    shop.stock("TEA", 10).await;
+    for number in ["x".repeat(100), "\u{5355}".repeat(45)] {
+        let order = [
+            "order",
+            "place",
+            "--number",
+            &number,
+            "--line",
+            "TEA:1:5.00",
+        ];
+        let told = shop.ordo(order.into_iter().chain(["--paid", "card"])).await;
+        assert!(told.is_ok(), "{told:?}");
+    }
+    let file = shop.cluster.home().join("order.json");
+    let order = serde_json::json!({
+        "channel": "web",
+        "channelOrderNumber": "1",
+        "lines": [{
+            "channelSku": "TEA",
+            "sku": "TEA",
+            "quantity": "1",
+            "unitPrice": { "currencyCode": "CNY", "minorUnits": "500" },
+        }],
+        "paymentTerms": "PAYMENT_TERMS_CASH_ON_DELIVERY",
+        "deliveryMethod": "DELIVERY_METHOD_SHIP",
+        "contact": { "name": "Alice", "phone": "13800138000" },
+        "address": { "countryCode": "SG", "street": "1 Lakeside Road" },
+    });
+    std::fs::write(&file, order.to_string()).unwrap();
+    let file = file.to_str().unwrap();
+    let told = shop
+        .ordo(["order", "place", "--file", file, "--wait"])
+        .await;
+    let told = told.unwrap();
+    assert!(told.contains("open, stock reserved"), "{told}");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn whoever_is_named_picks_only_where_nobody_else_does() {
+    let shop = Shop::open(Store::Sqlite).await;
+    shop.stock("TEA", 10).await;
+    let order_id = shop.placed(order("1", &[("TEA", 4)])).await;
+    let work = shop.work_of(&order_id, 1).await;
+    let id = work[0].fulfilment_order_id.as_str();
+    let pick = |further: &'static [&'static str]| {
+        let one = ["work", "pick", id, "--line", "1:1"];
+        one.into_iter().chain(further.iter().copied())
+    };
+    shop.ordo(pick(&["--worker", "li"])).await.unwrap();
+    let (status, why) = shop.ordo(pick(&["--worker", "wang"])).await.unwrap_err();
+    assert_eq!(status, Some(3), "{why}");
+    assert!(why.contains("BEING_PICKED") && why.contains("li"), "{why}");
+    shop.ordo(pick(&["--worker", "li"])).await.unwrap();
+    let taken_over = pick(&["--worker", "wang", "--take-over"]);
+    shop.ordo(taken_over).await.unwrap();
+    let (_, why) = shop.ordo(pick(&["--worker", "li"])).await.unwrap_err();
+    assert!(why.contains("BEING_PICKED"), "{why}");
+    let told = shop.ordo(pick(&["--json"])).await.unwrap();
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["worker"], "wang", "{told}");
+    assert_eq!(told["lines"][0]["picked"], "4", "{told}");
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn an_sku_is_found_by_its_barcode_and_an_unknown_one_is_told_as_that() {
+    let shop = Shop::open(Store::Sqlite).await;
+    let sku = ["catalogue", "sku", "TEA-1", "--barcode", "6901234567892"];
+    shop.ordo(sku).await.unwrap();
+    for code in ["TEA-1", "6901234567892"] {
+        ordo_testkit::eventually(ordo_scenarios::PATIENCE, async || {
+            let told = shop.ordo(["catalogue", "show", code]).await;
+            told.is_ok_and(|told| told.contains("TEA-1"))
+        })
+        .await;
+    }
+    let told = shop.ordo(["stock", "show", "TEA-1"]).await.unwrap();
+    assert!(told.contains("no stock of TEA-1"), "{told}");
+    for unknown in [
+        &["catalogue", "show", "6901234567885"][..],
+        &["catalogue", "show", "TEA-2"],
+        &["stock", "show", "TEA-1", "TEA-2"],
+        &["stock", "movements", "TEA-2"],
+    ] {
+        let (status, why) = shop.ordo(unknown).await.unwrap_err();
+        assert_eq!(status, Some(3), "{unknown:?}: {why}");
+        assert!(why.contains("UNKNOWN_SKU"), "{unknown:?}: {why}");
+    }
     shop.close().await;
 }
