@@ -17,7 +17,7 @@ use super::{
         Cancellation, Fulfilment, ParcelEntry, PaymentEntry, RefundEntry, ReturnEntry, SiteStock,
         add, take,
     },
-    short_pick,
+    place, short_pick,
 };
 
 /// The phase after `event`, and `body` changed by it.
@@ -63,6 +63,7 @@ pub(super) fn apply(phase: Phase, body: &mut Body, event: &OrderEvent) -> Phase 
             {
                 body.currency.clone_from(&amount.currency_code);
             }
+            place::tell_what_is_paid(body);
         }
         OrderEvent::PaymentFailed(failed) => {
             payment(body, &failed.payment_id, &failed.method);

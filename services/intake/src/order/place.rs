@@ -1,13 +1,13 @@
 //! A new order: what it says, what was paid already, and why it has to wait.
 
 use ordo_proto::{
-    intake::{HoldReason, OrderLine, OrderPlaced, PaymentTerms},
+    intake::{Hold, HoldReason, OrderLine, OrderPlaced, PaymentTerms},
     types::Money,
 };
 use prost_types::Timestamp;
 
 use super::{
-    Draft, OrderError, OrderEvent, amounts, checks,
+    Body, Draft, OrderError, OrderEvent, amounts, checks,
     command::{NewLine, Place},
     hold::{Raised, raise},
     payment,
@@ -120,13 +120,25 @@ pub(super) fn raise_disagreement(draft: &mut Draft) {
 pub(super) fn raise_unpaid(draft: &mut Draft) {
     let body = draft.body();
     if body.payment_terms() == PaymentTerms::Prepaid && body.paid() < body.due() {
-        let detail = format!(
-            "{} of {} is paid",
-            body.shown(body.paid()),
-            body.shown(body.due())
-        );
-        raise(draft, Raised::new(HoldReason::Unpaid, detail));
+        raise(draft, Raised::new(HoldReason::Unpaid, paid_of_due(body)));
     }
+}
+
+/// Money came: an order that waits for the rest says how much that is.
+pub(super) fn tell_what_is_paid(body: &mut Body) {
+    let detail = paid_of_due(body);
+    let unpaid = |hold: &&mut Hold| hold.reason() == HoldReason::Unpaid;
+    for hold in body.holds.iter_mut().filter(unpaid) {
+        hold.detail.clone_from(&detail);
+    }
+}
+
+fn paid_of_due(body: &Body) -> String {
+    format!(
+        "{} of {} is paid",
+        body.shown(body.paid()),
+        body.shown(body.due())
+    )
 }
 
 fn raise_review(draft: &mut Draft, request: String, rules: &ReviewRules) {

@@ -29,6 +29,10 @@ fn the_payment_that_covers_what_is_due_frees_the_order() {
         status::payment(body(&part.state)),
         PaymentStatus::PartlyPaid
     );
+    assert_eq!(
+        body(&part.state).holds[0].detail,
+        "8.00 CNY of 28.00 CNY is paid"
+    );
     let events = history(
         Place {
             payments: vec![],
