@@ -21,12 +21,13 @@ pub(super) fn order_id(id: &str, violations: &mut Violations) -> String {
     }
 }
 
-/// At most `most` characters.
+/// At most `most` characters; none, or more than white space.
 pub(super) fn short(text: &str, most: usize, field: &str, violations: &mut Violations) {
+    let is_blank = !text.is_empty() && text.trim().is_empty();
     violations.require(
-        text.chars().count() <= most,
+        text.chars().count() <= most && !is_blank,
         field,
-        format!("must be at most {most} characters"),
+        format!("must be at most {most} characters, not all of them white space"),
     );
 }
 
@@ -44,4 +45,25 @@ pub(super) fn units(quantity: i64, least: i64, field: &str, violations: &mut Vio
         field,
         format!("must be {least} to {MAX_UNITS}"),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepts(text: &str) -> bool {
+        let mut violations = Violations::new();
+        short(text, 5, "carrier", &mut violations);
+        violations.finish().is_ok()
+    }
+
+    #[test]
+    fn a_text_is_left_out_or_says_something() {
+        for text in ["", "SF", " SF ", "韵达快递。"] {
+            assert!(accepts(text), "{text:?}");
+        }
+        for text in [" ", "\t\n", "\u{3000}", "123456"] {
+            assert!(!accepts(text), "{text:?}");
+        }
+    }
 }

@@ -19,6 +19,11 @@ impl IntakeService {
         let mut violations = Violations::new();
         require_order_id(&mut violations, &message.order_id);
         fields::require_text(&mut violations, "detail", &message.detail, 500);
+        violations.require(
+            !message.detail.trim().is_empty(),
+            "detail",
+            "must say why, for whoever finds the order held",
+        );
         violations.finish()?;
         let answer = |order: &Order| HoldOrderResponse {
             receipt: None,

@@ -173,8 +173,18 @@ async fn a_person_holds_and_rejects_an_order() {
         .into_inner();
     assert_eq!(rejected.status(), OrderStatus::Rejected);
     assert_eq!(shop.order(&order_id).await.refunded, cny(2_800));
+    let silent = HoldOrderRequest {
+        header: header("h-2"),
+        order_id: order_id.clone(),
+        detail: " ".into(),
+    };
+    assert_eq!(
+        reason(shop.clerk().hold_order(silent).await),
+        "INVALID_REQUEST"
+    );
     let unknown = HoldOrderRequest {
         order_id: "nope".into(),
+        detail: "odd".into(),
         ..HoldOrderRequest::default()
     };
     assert_eq!(
