@@ -83,6 +83,12 @@ struct Field {
     description: String,
 }
 
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.description)
+    }
+}
+
 impl Fault {
     /// A failure on this side.
     pub fn local(message: impl fmt::Display) -> Self {
@@ -219,10 +225,20 @@ impl Fault {
 fn refused(status: &Status, exit_status: u8) -> Told {
     let details = status.get_error_details();
     let bad = details.bad_request().map(|bad| &bad.field_violations);
-    let fields = bad.into_iter().flatten().map(|violation| Field {
-        field: violation.field.clone(),
-        description: violation.description.clone(),
-    });
+    let mut fields: Vec<Field> = (bad.into_iter().flatten())
+        .map(|violation| Field {
+            field: violation.field.clone(),
+            description: violation.description.clone(),
+        })
+        .collect();
+    let only_fields = status.message() == joined(&fields);
+    for field in &mut fields {
+        field.description = in_commands(&field.description);
+    }
+    let message = match only_fields {
+        true => joined(&fields),
+        false => status.message().to_owned(),
+    };
     let info = details.error_info();
     let mut metadata: BTreeMap<String, String> = info
         .map(|info| info.metadata.clone().into_iter().collect())
@@ -239,14 +255,20 @@ fn refused(status: &Status, exit_status: u8) -> Told {
         code: code_name(status.code()),
         reason,
         domain,
-        message: status.message().to_owned(),
-        fields: fields.collect(),
+        message,
+        fields,
         way_out: in_commands(&metadata.remove("way_out").unwrap_or_default()),
         metadata,
         retry_after_ms: delay.map(|delay| delay.as_millis()),
         command_id: sent().filter(|_| exit_status == exit::UNAVAILABLE),
         exit_status,
     }
+}
+
+/// As services put it in the message.
+fn joined(fields: &[Field]) -> String {
+    let fields: Vec<String> = fields.iter().map(Field::to_string).collect();
+    fields.join("; ")
 }
 
 fn with_causes(what: &str, error: &dyn std::error::Error) -> String {
@@ -278,15 +300,12 @@ impl fmt::Display for Fault {
             Self::Refused(status) => status,
         };
         let told = refused(status, self.exit_status());
-        let fields = told.fields.iter();
-        let fields = fields.map(|Field { field, description }| format!("{field}: {description}"));
-        let fields: Vec<String> = fields.collect();
-        if !fields.is_empty() && told.message == fields.join("; ") {
+        if !told.fields.is_empty() && told.message == joined(&told.fields) {
             writeln!(f, "ordo: the request is not acceptable:")?;
         } else {
             writeln!(f, "ordo: {}", told.message)?;
         }
-        for field in fields {
+        for field in &told.fields {
             writeln!(f, "  {field}")?;
         }
         if !told.way_out.is_empty() {
@@ -362,6 +381,19 @@ mod tests {
             "exit_status": 3,
         }});
         assert_eq!(refusal().to_json(), expected);
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_field_is_told_in_commands() {
+        let says = "must be the id of a hold; GetOrder lists them";
+        let mut details = tonic_types::ErrorDetails::new();
+        details.add_bad_request_violation("hold_id", says);
+        let message = format!("hold_id: {says}");
+        let status = Status::with_error_details(Code::InvalidArgument, message, details);
+        let told = Fault::from(status).to_json();
+        let says = "must be the id of a hold; `ordo order show` lists them";
+        assert_eq!(told["error"]["fields"][0]["description"], says);
+        assert_eq!(told["error"]["message"], format!("hold_id: {says}"));
     }
 
     #[test]

@@ -366,6 +366,14 @@ async fn list(client: &Client, request: ListCasesRequest) -> Result<(), Fault> {
     more(&answer.next_page_token)
 }
 
+/// The SKU that an exchange sends: the one that comes back when no other was asked for.
+fn replacement(line: &CaseLine) -> &str {
+    match line.replacement_sku.as_str() {
+        "" => &line.sku,
+        wanted => wanted,
+    }
+}
+
 fn print(case: &Case) -> Result<(), Fault> {
     say!(
         "{}  {}  {} {}",
@@ -374,32 +382,43 @@ fn print(case: &Case) -> Result<(), Fault> {
         word(case.status().as_str_name(), "CASE_STATUS_"),
         case.outcome
     )?;
+    say!("order {}", case.order_id)?;
     if !case.rejection.is_empty() {
         say!("rejected: {}", case.rejection)?;
     }
     if !case.replacement_order_id.is_empty() {
         say!("replacement order {}", case.replacement_order_id)?;
     }
-    let mut rows = table(&[
+    let is_exchange = case.kind() == CaseKind::Exchange;
+    let titles = [
         "line",
         "SKU",
+        "replacement",
         "reason",
         "asked",
         "approved",
         "resellable",
         "not resellable",
-    ]);
+    ];
+    let titles = titles.into_iter();
+    let titles: Vec<&str> = titles
+        .filter(|title| is_exchange || *title != "replacement")
+        .collect();
+    let mut rows = table(&titles);
     for view in &case.lines {
         let line = view.line.clone().unwrap_or_default();
-        rows.add_row([
-            line.line_id,
-            line.sku,
-            line.reason,
-            line.quantity.to_string(),
-            view.approved.to_string(),
-            view.resellable.to_string(),
-            view.not_resellable.to_string(),
-        ]);
+        let sent = is_exchange.then(|| replacement(&line).to_owned());
+        let asked = [line.line_id, line.sku];
+        let numbers = [
+            line.quantity,
+            view.approved,
+            view.resellable,
+            view.not_resellable,
+        ];
+        rows.add_row(
+            (asked.into_iter().chain(sent).chain([line.reason]))
+                .chain(numbers.map(|units| units.to_string())),
+        );
     }
     say!("{rows}")?;
     for refund in &case.refunds {
@@ -412,4 +431,20 @@ fn print(case: &Case) -> Result<(), Fault> {
         )?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exchange_names_what_is_sent() {
+        let mut line = CaseLine {
+            sku: "TEA-S".to_owned(),
+            ..CaseLine::default()
+        };
+        assert_eq!(replacement(&line), "TEA-S");
+        line.replacement_sku = "TEA-L".to_owned();
+        assert_eq!(replacement(&line), "TEA-L");
+    }
 }

@@ -10,21 +10,33 @@ const COMMANDS: &[(&str, &str)] = &[
     ("CancelOrder", "order cancel"),
     ("CompleteInformation", "order complete"),
     ("Decide", "case approve"),
+    ("DropParked", "parked drop"),
+    ("GetAvailability", "stock show"),
     ("GetCase", "case show"),
     ("GetFulfilmentOrder", "work show"),
     ("GetOrder", "order show"),
     ("GetParcel", "work parcel"),
+    ("GetSku", "catalogue show"),
     ("GetTimeline", "order timeline"),
     ("ListCases", "case list"),
+    ("ListMovements", "stock movements"),
     ("ListOrders", "order list"),
+    ("ListParked", "parked list"),
     ("ListSites", "catalogue sites"),
     ("ListWork", "work list"),
     ("PutSite", "catalogue site"),
     ("PutSku", "catalogue sku"),
     ("RecordCheck", "work check"),
+    ("RecordPayment", "order pay"),
+    ("RecordPick", "work pick"),
     ("RefundPayment", "order refund"),
     ("ReleaseHold", "order release"),
+    ("ReplayParked", "parked replay"),
+    ("StartPicking", "work pick"),
 ];
+
+/// The option that sets a field of a request, where a way out names the field.
+const OPTIONS: &[(&str, &str)] = &[("take_over", "--take-over")];
 
 /// `text` with the commands in the place of the methods' names.
 pub fn in_commands(text: &str) -> String {
@@ -42,8 +54,11 @@ pub fn in_commands(text: &str) -> String {
 }
 
 fn in_command(word: &str) -> Cow<'_, str> {
-    match COMMANDS.iter().find(|(method, _)| *method == word) {
-        Some((_, command)) => format!("`ordo {command}`").into(),
+    if let Some((_, command)) = COMMANDS.iter().find(|(method, _)| *method == word) {
+        return format!("`ordo {command}`").into();
+    }
+    match OPTIONS.iter().find(|(field, _)| *field == word) {
+        Some((_, option)) => (*option).into(),
         None => word.into(),
     }
 }
@@ -66,6 +81,10 @@ mod tests {
         assert_eq!(
             in_commands("Check the id; GetOrder, or ListOrders finds it."),
             "Check the id; `ordo order show`, or `ordo order list` finds it."
+        );
+        assert_eq!(
+            in_commands("Leave it to them, or set `take_over`."),
+            "Leave it to them, or set `--take-over`."
         );
         for same in [
             "",

@@ -194,6 +194,7 @@ async fn whoever_is_named_picks_only_where_nobody_else_does() {
     let (status, why) = shop.ordo(pick(&["--worker", "wang"])).await.unwrap_err();
     assert_eq!(status, Some(3), "{why}");
     assert!(why.contains("BEING_PICKED") && why.contains("li"), "{why}");
+    assert!(why.contains("`--take-over`"), "{why}");
     shop.ordo(pick(&["--worker", "li"])).await.unwrap();
     let taken_over = pick(&["--worker", "wang", "--take-over"]);
     shop.ordo(taken_over).await.unwrap();
@@ -230,5 +231,40 @@ async fn an_sku_is_found_by_its_barcode_and_an_unknown_one_is_told_as_that() {
         assert_eq!(status, Some(3), "{unknown:?}: {why}");
         assert!(why.contains("UNKNOWN_SKU"), "{unknown:?}: {why}");
     }
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn an_exchange_shows_what_is_sent_for_what_comes_back() {
+    let shop = Shop::open(Store::Sqlite).await;
+    shop.stock("TEA", 1).await;
+    shop.stock("TEA-L", 1).await;
+    let order_id = shop.placed(order("1", &[("TEA", 1)])).await;
+    shop.fulfil(&order_id).await;
+    let open = ["case", "open", &order_id, "--line", "1:1"];
+    let exchange = ["--kind", "exchange", "--replacement", "TEA-L", "--json"];
+    let mut case_id = String::new();
+    // Aftersales may not have heard of the delivery yet.
+    ordo_testkit::eventually(ordo_scenarios::PATIENCE, async || {
+        match shop.ordo(open.into_iter().chain(exchange)).await {
+            Ok(told) => {
+                let told: Value = serde_json::from_str(&told).unwrap();
+                told["caseId"].as_str().unwrap().clone_into(&mut case_id);
+                true
+            }
+            Err((status, why)) => {
+                assert_eq!(status, Some(3), "{why}");
+                false
+            }
+        }
+    })
+    .await;
+    shop.case_when(&case_id, |case| !case.lines.is_empty())
+        .await;
+    let told = shop.ordo(["case", "show", &case_id]).await.unwrap();
+    assert!(
+        told.contains("replacement") && told.contains("TEA-L") && told.contains(&order_id),
+        "{told}"
+    );
     shop.close().await;
 }
