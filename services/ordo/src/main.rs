@@ -20,13 +20,11 @@ mod table;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let (arguments, json) = match cli::parse(std::env::args_os()) {
-        Ok(arguments) => {
-            let json = arguments.json;
-            (arguments, json)
-        }
+    let arguments = match cli::parse(std::env::args_os()) {
+        Ok(arguments) => arguments,
         Err(code) => return code,
     };
+    let json = arguments.json;
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
