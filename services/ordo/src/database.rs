@@ -41,7 +41,8 @@ pub async fn check_room(store: &str, replicas: usize) -> Result<(), Fault> {
             let seconds = PATIENCE.as_secs();
             Fault::local(format_args!("{store} does not answer within {seconds} s"))
         })?
-        .map_err(|error| Fault::because(&format!("asking {store} for its limits"), error))?;
+        // The driver's errors tell their causes themselves.
+        .map_err(|error| Fault::local(format_args!("asking {store} for its limits: {error}")))?;
     match lacks_room(limits, replicas) {
         Some(why) => Err(Fault::local(why)),
         None => Ok(()),
