@@ -1,5 +1,8 @@
 //! Why the broker cannot be used.
 
+use async_nats::{RequestError, RequestErrorKind};
+use tokio::time::error::Elapsed;
+
 use crate::version::{OLDEST_SERVER, ServerVersion};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
@@ -37,6 +40,15 @@ pub enum BusError {
 }
 
 impl BusError {
+    /// Whether the broker has said nothing at all.
+    pub(crate) fn is_silence(&self) -> bool {
+        let Self::Request { source, .. } = self else {
+            return false;
+        };
+        let timed_out = |error: &RequestError| error.kind() == RequestErrorKind::TimedOut;
+        source.is::<Elapsed>() || source.downcast_ref().is_some_and(timed_out)
+    }
+
     pub(crate) fn request(what: impl Into<String>) -> impl FnOnce(async_nats::Error) -> Self {
         let what = what.into();
         move |source| Self::Request { what, source }

@@ -263,10 +263,12 @@ impl PartitionRelay {
         batch: &[RecordedEvent],
     ) -> Result<Published, BusError> {
         let published = self.stream.publish(last, batch).await;
-        if published.is_ok() {
-            self.refusals.end();
-        } else if self.stream.bus.check().is_ok() {
-            self.refusals.count();
+        match &published {
+            Ok(_) => self.refusals.end(),
+            Err(error) if error.is_silence() && self.stream.bus.check().is_ok() => {
+                self.refusals.count();
+            }
+            Err(_) => {}
         }
         published
     }

@@ -5,7 +5,7 @@ const TRIES: u32 = 3;
 /// So often at most, after it was made anew in vain again and again.
 const MOST_TRIES: u32 = 48;
 
-/// Tries to publish that came to nothing though the broker is there.
+/// Tries to publish that were not answered though the broker is there.
 ///
 /// Since nats-server 2.14 a stream whose file could once not be written, as on a full disk, takes nothing more until the
 /// server is restarted or the stream is made anew, whatever room there is again. Publishers get no answer; questions are
