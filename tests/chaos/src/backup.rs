@@ -75,6 +75,8 @@ impl Backups {
                 // What a try that was cut off left is in nobody's way.
                 number += 1;
                 let folder = folder.join(format!("{service}-{number}"));
+                // Should it not run then, the next try says so.
+                let _ = world.raise_database().await;
                 take(service, &store, Kind::Service, &folder).await?;
                 Ok(folder)
             });
@@ -101,6 +103,7 @@ impl Backups {
         let parts = backup.since.iter().zip(&backup.folders);
         for (service, (since, folder)) in services.iter().zip(parts) {
             let restored = once_it_answers("a restore", async || {
+                let _ = world.raise_database().await;
                 restore(service, &store, folder, true).await.map(|_| ())
             });
             restored.await?;

@@ -208,16 +208,22 @@ impl World {
         Ok(())
     }
 
-    /// Nothing is wrong any more, and everything runs and is ready.
-    pub async fn heal(&self) -> Result<(), ChaosError> {
-        for proxy in &self.proxies {
-            proxy.set(Mode::Open);
-        }
+    /// Starts Postgres when it has ended, as its supervisor would: it does when even its recovery cannot sync.
+    pub async fn raise_database(&self) -> Result<(), ChaosError> {
         if let Some(postgres) = &self.postgres
             && !postgres.is_running()
         {
             postgres.restart().await?;
         }
+        Ok(())
+    }
+
+    /// Nothing is wrong any more, and everything runs and is ready.
+    pub async fn heal(&self) -> Result<(), ChaosError> {
+        for proxy in &self.proxies {
+            proxy.set(Mode::Open);
+        }
+        self.raise_database().await?;
         let programs = [BROKER].into_iter().chain(SERVICES);
         for program in programs {
             let end = Instant::now() + PATIENCE;

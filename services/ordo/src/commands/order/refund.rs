@@ -46,7 +46,7 @@ pub async fn refund(client: &Client, options: RefundOptions) -> Result<(), Fault
         .map(|captured| captured.currency_code.clone())
         .unwrap_or_default();
     let amount = match &options.amount {
-        Some(amount) => parse::amount(amount, &currency).map_err(Fault::usage)?,
+        Some(amount) => named(amount, &currency).map_err(Fault::usage)?,
         None => Money {
             minor_units: overpaid(&order),
             currency_code: currency,
@@ -81,6 +81,16 @@ pub async fn refund(client: &Client, options: RefundOptions) -> Result<(), Fault
     )
 }
 
+/// An amount to pay back.
+fn named(text: &str, currency: &str) -> Result<Money, String> {
+    let amount = parse::amount(text, currency)?;
+    if amount.minor_units > 0 {
+        Ok(amount)
+    } else {
+        Err(format!("--amount: `{text}` is not more than 0"))
+    }
+}
+
 /// Captured and not refunded, beyond what is due.
 fn overpaid(order: &Order) -> i64 {
     let minor = |money: Option<&Money>| money.map_or(0, |money| money.minor_units);
@@ -89,4 +99,21 @@ fn overpaid(order: &Order) -> i64 {
         .as_ref()
         .and_then(|amounts| amounts.due.as_ref());
     minor(order.captured.as_ref()) - minor(order.refunded.as_ref()) - minor(due)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn something_is_paid_back() {
+        assert_eq!(named("5.00", "CNY").map(|money| money.minor_units), Ok(500));
+        for nothing in ["0", "0.00"] {
+            let refused = named(nothing, "CNY");
+            assert!(
+                matches!(&refused, Err(why) if why.contains("--amount")),
+                "{nothing}: {refused:?}"
+            );
+        }
+    }
 }
