@@ -1,11 +1,9 @@
-use std::time::Duration;
-
 use async_nats::jetstream::stream::Config;
 use futures::TryStreamExt as _;
-use ordo_bus::{Bus, BusConfig, Relay, RelaySettings, headers::without_transport};
+use ordo_bus::{Relay, RelaySettings, headers::without_transport};
 use ordo_testkit::{Nats, eventually};
 
-use crate::support::{SOON, STREAM, Shop, config, connect, jetstream, settings, stored};
+use crate::support::{SOON, STREAM, Shop, connect, jetstream, settings, stored};
 
 #[tokio::test]
 async fn a_broker_that_is_killed_midway_ends_up_exact() {
@@ -204,12 +202,7 @@ async fn a_copy_with_wrong_settings_and_right_messages_is_kept() {
 #[tokio::test]
 async fn a_stream_that_takes_nothing_any_more_after_a_full_disk_starts_over() {
     let (nats, shop) = (Nats::start().await.unwrap(), Shop::open().await);
-    let bus = Bus::connect(BusConfig {
-        request_timeout: Duration::from_secs(1),
-        ..config(&nats)
-    })
-    .await
-    .unwrap();
+    let bus = connect(&nats).await;
     let relay = shop.relay(&bus).await;
     // Its file is longer than what is allowed then; the batch that is staged beside it is not.
     shop.record(300).await;

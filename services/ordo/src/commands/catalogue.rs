@@ -144,7 +144,8 @@ pub async fn run(client: &Client, command: CatalogueCommand) -> Result<ExitCode,
                     .transpose()
                     .map_err(Fault::usage)
             };
-            let known = known_sku(client, &sku).await?;
+            // What is not named stays.
+            let known = known_sku(client, &sku).await?.unwrap_or_default();
             let barcodes = if barcodes.is_empty() {
                 known.barcodes
             } else {
@@ -226,18 +227,14 @@ fn is_no_key(status: &Status) -> bool {
 
 /// Whether the catalogue has an SKU of that name.
 pub async fn is_known(client: &Client, sku: &str) -> Result<bool, Fault> {
-    match get(&mut client.inventory()?, Key::Sku(sku.to_owned())).await {
-        Ok(_) => Ok(true),
-        Err(status) if status.code() == Code::NotFound => Ok(false),
-        Err(status) => Err(status.into()),
-    }
+    Ok(known_sku(client, sku).await?.is_some())
 }
 
-/// The SKU as it is, so that what is not named stays; an empty one when it is new.
-async fn known_sku(client: &Client, sku: &str) -> Result<Sku, Fault> {
+/// The SKU of that name as it is; `None` when the catalogue has none.
+async fn known_sku(client: &Client, sku: &str) -> Result<Option<Sku>, Fault> {
     match get(&mut client.inventory()?, Key::Sku(sku.to_owned())).await {
-        Ok(answer) => Ok(answer.sku.unwrap_or_default()),
-        Err(status) if status.code() == Code::NotFound => Ok(Sku::default()),
+        Ok(answer) => Ok(Some(answer.sku.unwrap_or_default())),
+        Err(status) if status.code() == Code::NotFound => Ok(None),
         Err(status) => Err(status.into()),
     }
 }

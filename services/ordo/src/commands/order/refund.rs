@@ -46,7 +46,7 @@ pub async fn refund(client: &Client, options: RefundOptions) -> Result<(), Fault
         .map(|captured| captured.currency_code.clone())
         .unwrap_or_default();
     let amount = match &options.amount {
-        Some(amount) => named(amount, &currency).map_err(Fault::usage)?,
+        Some(amount) => named(amount, &currency)?,
         None => Money {
             minor_units: overpaid(&order),
             currency_code: currency,
@@ -82,12 +82,13 @@ pub async fn refund(client: &Client, options: RefundOptions) -> Result<(), Fault
 }
 
 /// An amount to pay back.
-fn named(text: &str, currency: &str) -> Result<Money, String> {
-    let amount = parse::amount(text, currency)?;
+fn named(text: &str, currency: &str) -> Result<Money, Fault> {
+    let wrong = |why: String| Fault::usage(why).about("--amount");
+    let amount = parse::amount(text, currency).map_err(wrong)?;
     if amount.minor_units > 0 {
         Ok(amount)
     } else {
-        Err(format!("--amount: `{text}` is not more than 0"))
+        Err(wrong(format!("`{text}` is not more than 0")))
     }
 }
 
@@ -107,9 +108,10 @@ mod tests {
 
     #[test]
     fn something_is_paid_back() {
-        assert_eq!(named("5.00", "CNY").map(|money| money.minor_units), Ok(500));
+        let told = |text| named(text, "CNY").map_err(|fault| fault.to_string());
+        assert_eq!(told("5.00").map(|money| money.minor_units), Ok(500));
         for nothing in ["0", "0.00"] {
-            let refused = named(nothing, "CNY");
+            let refused = told(nothing);
             assert!(
                 matches!(&refused, Err(why) if why.contains("--amount")),
                 "{nothing}: {refused:?}"
