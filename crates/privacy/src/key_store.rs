@@ -89,12 +89,11 @@ impl KeyStore {
     /// The keys that exist among `key_ids`; erased ones are absent.
     pub async fn keys(&self, key_ids: &[String]) -> Result<HashMap<String, DataKey>, PrivacyError> {
         let ids = key_ids.iter().map(|id| vec![id.as_str().into()]).collect();
-        let mut tx = self.db.snapshot().await.map_err(unavailable)?;
-        let rows = tx
+        let rows = self
+            .db
             .fetch_by_keys("data_keys", COLUMNS, &["key_id"], ids)
             .await
             .map_err(unavailable)?;
-        tx.rollback().await.map_err(unavailable)?;
         rows.iter()
             .map(|row| {
                 let named = unwrap(&self.masters, row)?;
@@ -159,35 +158,42 @@ async fn keys_for(
     if missing.is_empty() {
         return Ok(keys);
     }
+    let mut made = Vec::with_capacity(missing.len());
     let mut rows = Vec::with_capacity(missing.len());
     for (tenant, subject) in &missing {
         let suffix = hex::encode(cipher::random::<4>()?);
         let key_id = format!("{tenant}/{subject}/{suffix}");
-        let wrapped = masters.wrap(&key_id, &DataKey::new(cipher::random()?))?;
+        let key = DataKey::new(cipher::random()?);
+        let wrapped = masters.wrap(&key_id, &key)?;
         rows.push(vec![
-            Value::from(key_id),
+            Value::from(key_id.as_str()),
             Value::from(wrapped.master_id),
             Value::from(wrapped.bytes),
             Value::from(tenant.as_str()),
             Value::from(subject.as_str()),
         ]);
+        made.push(NamedKey {
+            key_id: key_id.into(),
+            key,
+        });
     }
     reach(CrashPoint::KeyMade);
-    let mut tx = db.begin().await.map_err(unavailable)?;
-    // Another replica may have made a key for the same subject meanwhile: the first one stands, and is read back below.
-    tx.insert_many(
+    let insert = db.insert_many(
         "insert into data_keys",
         COLUMNS,
         rows,
         "on conflict do nothing",
-    )
-    .await
-    .map_err(unavailable)?;
-    during(CrashPoint::KeyCommitUnderWay, tx.commit())
+    );
+    let inserted = during(CrashPoint::KeyCommitUnderWay, insert)
         .await
         .map_err(unavailable)?;
     reach(CrashPoint::KeyWritten);
-    keys.extend(stored(db, masters, &missing).await?);
+    if inserted == missing.len() as u64 {
+        keys.extend(missing.into_iter().zip(made));
+    } else {
+        // Another replica has made a key for one of them meanwhile: the first one stands.
+        keys.extend(stored(db, masters, &missing).await?);
+    }
     Ok(keys)
 }
 
@@ -200,12 +206,10 @@ async fn stored(
         .iter()
         .map(|(tenant, subject)| vec![tenant.as_str().into(), subject.as_str().into()])
         .collect();
-    let mut tx = db.snapshot().await.map_err(unavailable)?;
-    let rows = tx
+    let rows = db
         .fetch_by_keys("data_keys", COLUMNS, &["tenant", "subject"], wanted)
         .await
         .map_err(unavailable)?;
-    tx.rollback().await.map_err(unavailable)?;
     rows.iter()
         .map(|row| {
             let subject = (

@@ -43,25 +43,13 @@ impl Tx {
 
     /// Runs one statement and returns the number of rows it touched.
     pub async fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, SqlError> {
-        self.run(sql, params, true).await
-    }
-
-    /// As [`execute`](Tx::execute); `keep` says whether the prepared statement is worth keeping.
-    pub(crate) async fn run(
-        &mut self,
-        sql: &str,
-        params: &[Value],
-        keep: bool,
-    ) -> Result<u64, SqlError> {
         Ok(match &mut self.0 {
             Inner::Sqlite(tx) => sqlx::query_with(AssertSqlSafe(sql), sqlite_arguments(params)?)
-                .persistent(keep)
                 .execute(&mut **tx)
                 .await?
                 .rows_affected(),
             Inner::Postgres(tx) => {
                 sqlx::query_with(AssertSqlSafe(sql), postgres_arguments(params)?)
-                    .persistent(keep)
                     .execute(&mut **tx)
                     .await?
                     .rows_affected()
@@ -88,19 +76,8 @@ impl Tx {
 
     /// All rows of a query, which may write and return (`insert … returning`).
     pub async fn fetch_all(&mut self, sql: &str, params: &[Value]) -> Result<Vec<Row>, SqlError> {
-        self.rows(sql, params, true).await
-    }
-
-    /// As [`fetch_all`](Tx::fetch_all); `keep` says whether the prepared statement is worth keeping.
-    pub(crate) async fn rows(
-        &mut self,
-        sql: &str,
-        params: &[Value],
-        keep: bool,
-    ) -> Result<Vec<Row>, SqlError> {
         Ok(match &mut self.0 {
             Inner::Sqlite(tx) => sqlx::query_with(AssertSqlSafe(sql), sqlite_arguments(params)?)
-                .persistent(keep)
                 .fetch_all(&mut **tx)
                 .await?
                 .into_iter()
@@ -108,7 +85,6 @@ impl Tx {
                 .collect(),
             Inner::Postgres(tx) => {
                 sqlx::query_with(AssertSqlSafe(sql), postgres_arguments(params)?)
-                    .persistent(keep)
                     .fetch_all(&mut **tx)
                     .await?
                     .into_iter()
