@@ -190,7 +190,7 @@ pub(crate) async fn load(
             .await
             .map_err(writing())?;
         let select = format!(
-            "select {} from {} order by rowid",
+            "select {} from {}",
             table.column_list(),
             quoted(&table.name)
         );

@@ -9,7 +9,7 @@ use super::{
     Commit, CommitError,
     load::Wanted,
     open::Created,
-    schema::{BUMP_EPOCH, FORMAT, TABLES},
+    schema::{self, BUMP_EPOCH, FORMAT, SQLITE},
     statements::{self, CREATE_HEADS, CREATE_LOG, READ_LOG},
 };
 use crate::{error::StoreError, event::TenantId};
@@ -32,8 +32,8 @@ impl Plugged {
 
     pub async fn create(&self, service: &str, partitions: u32) -> Result<Created, StoreError> {
         let mut tx = self.db().begin().await?;
-        for table in TABLES {
-            tx.execute_script(&table.replace("{text}", "text")).await?;
+        for sql in schema::tables(&SQLITE) {
+            tx.execute_script(&sql).await?;
         }
         tx.execute(CREATE_LOG, &params![service, partitions, FORMAT])
             .await?;

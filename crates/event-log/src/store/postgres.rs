@@ -14,7 +14,7 @@ use super::{
     load::Wanted,
     open::Created,
     rows::command_columns,
-    schema::{FORMAT, TABLES},
+    schema::{self, FORMAT, POSTGRES},
 };
 use crate::{
     config::EventLogConfig,
@@ -342,8 +342,7 @@ async fn create(
     // Held until the transaction ends. Only creators of logs in the same schema wait for each other.
     tx.execute("select pg_advisory_xact_lock(hashtext('ordo log ' || current_schema()))")
         .await?;
-    for table in TABLES {
-        let sql = table.replace("{text}", "text collate \"C\"");
+    for sql in schema::tables(&POSTGRES) {
         tx.execute(AssertSqlSafe(sql)).await?;
     }
     sqlx::query(

@@ -3,8 +3,34 @@
 /// Raised when the tables change form.
 pub(super) const FORMAT: i64 = 1;
 
-/// One statement each. `{text}` is the type of keys: on Postgres compared byte by byte, which is what SQLite does.
-pub(super) const TABLES: &[&str] = &[
+/// What the statements of [`tables`] say in the two dialects.
+pub(super) struct Dialect {
+    /// The type of keys: compared byte by byte.
+    text: &'static str,
+    /// Keeps a table's rows in the tree of its key, so that each is written once.
+    by_key: &'static str,
+}
+
+pub(super) const SQLITE: Dialect = Dialect {
+    text: "text",
+    by_key: " without rowid",
+};
+
+pub(super) const POSTGRES: Dialect = Dialect {
+    text: "text collate \"C\"",
+    by_key: "",
+};
+
+/// The statements that make the tables unless they are there.
+pub(super) fn tables(dialect: &Dialect) -> impl Iterator<Item = String> {
+    TABLES.iter().map(|table| {
+        table
+            .replace("{text}", dialect.text)
+            .replace("{by_key}", dialect.by_key)
+    })
+}
+
+const TABLES: &[&str] = &[
     "create table if not exists log (
         service text not null,
         partitions bigint not null,
@@ -46,7 +72,7 @@ pub(super) const TABLES: &[&str] = &[
         time bigint not null,
         answer bytea not null,
         primary key (tenant, command_id)
-    )",
+    ){by_key}",
     "create table if not exists snapshots (
         tenant {text} not null,
         aggregate {text} not null,

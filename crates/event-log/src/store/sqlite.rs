@@ -18,7 +18,7 @@ use super::{
     Commit, CommitError,
     load::Wanted,
     open::Created,
-    schema::{BUMP_EPOCH, FORMAT, TABLES},
+    schema::{self, BUMP_EPOCH, FORMAT, SQLITE},
     statements::{self, CREATE_HEADS, CREATE_LOG, READ_LOG},
 };
 use crate::{
@@ -66,8 +66,7 @@ impl Sqlite {
         let mut writer = self.writer().await?;
         let connection = connection(&mut writer)?;
         let mut tx = connection.begin_with("begin immediate").await?;
-        for table in TABLES {
-            let sql = table.replace("{text}", "text");
+        for sql in schema::tables(&SQLITE) {
             sqlx::query(AssertSqlSafe(sql)).execute(&mut *tx).await?;
         }
         sqlx::query(CREATE_LOG)
