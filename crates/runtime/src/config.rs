@@ -8,6 +8,7 @@ use ordo_rpc::RpcLimits;
 use ordo_sql::StoreUrl;
 
 use crate::{
+    background::Background,
     plugged::Plugs,
     settings::{ConfigFaults, Reader, Settings, Values},
 };
@@ -50,6 +51,8 @@ pub struct ServiceConfig {
     pub limits: RpcLimits,
     /// In place of sockets; no setting.
     pub plugs: Option<Plugs>,
+    /// Where read models, reactions and the relay run; no setting.
+    pub background: Background,
 }
 
 /// The broker.
@@ -243,6 +246,7 @@ impl Settings for ServiceConfig {
                 max_deadline: r.duration("limits.max_deadline", "120s", "Longest deadline of a call."),
             },
             plugs: None,
+            background: Background::default(),
         };
         config.check(r);
         config

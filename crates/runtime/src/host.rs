@@ -115,7 +115,8 @@ impl Host {
                 Some(Bus::plugged(broker, BusConfig::new("")))
             }
             (None, Some(nats)) => {
-                Some(Bus::connect(connections::bus_config(service, nats)?).await?)
+                let bus = connections::bus_config(service, nats)?;
+                Some(config.background.run(Bus::connect(bus)).await?)
             }
             (None, None) => None,
         };
@@ -214,8 +215,8 @@ impl Host {
             ..ReadModelSettings::new(self.service, self.config.store.clone())
         };
         let name = projection.name();
-        let model = ReadModel::start(settings, Arc::new(projection), sources)
-            .await
+        let start = ReadModel::start(settings, Arc::new(projection), sources);
+        let model = (self.config.background.run(start).await)
             .map_err(|source| HostError::ReadModel { name, source })?;
         let checked = model.clone();
         self.checks.add(format!("projection.{name}"), move || {
@@ -241,8 +242,8 @@ impl Host {
         for service in reaction.commands() {
             targets.push(self.remote_source(service).await);
         }
-        let reactor = Reactor::start_towards(settings, Arc::new(reaction), sources, targets)
-            .await
+        let start = Reactor::start_towards(settings, Arc::new(reaction), sources, targets);
+        let reactor = (self.config.background.run(start).await)
             .map_err(|source| HostError::Reaction { name, source })?;
         self.reactors.push(reactor.clone());
         Ok(reactor)
@@ -268,8 +269,10 @@ impl Host {
         let relay = match &self.bus {
             None => None,
             Some(bus) => {
-                let (log, settings) = (self.log.clone(), RelaySettings::default());
-                Some(Relay::share(bus, log, settings, &self.leases).await?)
+                let (bus, log, leases) = (bus.clone(), self.log.clone(), self.leases.clone());
+                let share =
+                    async move { Relay::share(&bus, log, RelaySettings::default(), &leases).await };
+                Some(self.config.background.run(share).await?)
             }
         };
         let services = roles.services();

@@ -34,6 +34,7 @@
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+mod background;
 mod config;
 mod connections;
 mod files;
@@ -46,6 +47,7 @@ mod start;
 mod telemetry;
 mod vault;
 
+pub use background::Background;
 pub use config::{
     AuthConfig, KeysConfig, LogFormat, NatsConfig, ServiceConfig, TelemetryConfig, TlsConfig,
 };

@@ -6,6 +6,7 @@ use clap::{Arg, ArgMatches, Command};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    background,
     config::ServiceConfig,
     settings::{ConfigFault, ConfigFaults, Reader, Setting, Settings, Values},
 };
@@ -34,7 +35,7 @@ where
     let settings = all_settings::<S>();
     let matches = command(service, &settings).get_matches();
     let loaded = values(&settings, &matches, std::env::vars()).and_then(ServiceConfig::with::<S>);
-    let (config, own) = match loaded {
+    let (mut config, own) = match loaded {
         Ok(loaded) => loaded,
         Err(faults) => {
             complain(&faults);
@@ -44,7 +45,15 @@ where
     if matches.get_flag("check") {
         return ExitCode::SUCCESS;
     }
-    match block_on(|shutdown| run(config, own, shutdown)) {
+    let ended = background::start()
+        .map_err(Into::into)
+        .and_then(|(runtime, handle)| {
+            config.background = handle;
+            let ended = block_on(|shutdown| run(config, own, shutdown));
+            runtime.shutdown_timeout(Duration::from_secs(1));
+            ended
+        });
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&*error);
