@@ -153,6 +153,7 @@ impl Decider for Order {
             Intent::RecordReservation(it) => stock::record_reservation(draft_ref, it),
             Intent::RecordShortage(it) => stock::record_shortage(draft_ref, it),
             Intent::RecordReservationExpired(it) => stock::record_expired(draft_ref, it),
+            Intent::RecordReleasedElsewhere(it) => stock::record_released_elsewhere(draft_ref, it),
             Intent::RecordShortPick(it) => short_pick::record(draft_ref, it),
             Intent::RecordStockLoss(it) => short_pick::record_loss(draft_ref, it),
             Intent::RecordShipment(it) => delivery::record_shipment(draft_ref, it),

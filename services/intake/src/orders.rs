@@ -115,10 +115,13 @@ impl From<TellError> for ReactionError {
 }
 
 /// After a restore all neighbours are heard again, and none waits for another: a parcel may be told before the reservation
-/// from which its order is released again, and a return before the parcel.
+/// from which its order is released again, a return before the parcel, and that units were given back before the warehouse was
+/// stopped.
 fn comes_too_early(refusal: &OrderError) -> bool {
     matches!(
         refusal,
-        OrderError::UnknownFulfilmentOrder { .. } | OrderError::ReturnsTooMuch { .. }
+        OrderError::UnknownFulfilmentOrder { .. }
+            | OrderError::ReturnsTooMuch { .. }
+            | OrderError::ReleasedToWarehouse
     )
 }

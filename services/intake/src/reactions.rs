@@ -5,7 +5,7 @@
 //! | [`reserve`] | own orders | asks inventory to reserve and to release, in order |
 //! | [`cancel_fulfilment`] | own orders | asks the warehouse to stop |
 //! | [`complete_delivered`] | own orders | completes them some time after delivery |
-//! | [`follow_inventory`] | inventory | records reservations and shortages on orders |
+//! | [`follow_inventory`] | inventory | records reservations, shortages and units taken back on orders |
 //! | [`follow_fulfilment`] | fulfilment | records short picks, parcels and deliveries on orders |
 //! | [`follow_aftersales`] | aftersales | records returns on orders, frees replacements |
 //! | [`follow_catalogue`] | inventory, own orders | maps codes that orders wait for |

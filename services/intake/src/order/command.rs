@@ -40,7 +40,9 @@ pub enum Intent {
     Complete(Complete),
     RecordReservation(RecordReservation),
     RecordShortage(RecordShortage),
-    RecordReservationExpired(RecordReservationExpired),
+    RecordReservationExpired(RecordTakenBack),
+    /// Of inventory.
+    RecordReleasedElsewhere(RecordTakenBack),
     RecordShortPick(RecordShortPick),
     RecordStockLoss(RecordStockLoss),
     RecordFulfilmentStopped(RecordFulfilmentStopped),
@@ -317,9 +319,9 @@ pub struct RecordShortage {
     pub waiting: bool,
 }
 
-/// Inventory let a reservation expire.
+/// Inventory took units back that the order had not given up.
 #[derive(Clone, Debug, Default)]
-pub struct RecordReservationExpired {
+pub struct RecordTakenBack {
     /// What is no longer reserved.
     pub allocations: Vec<Allocation>,
     /// What is no longer waited for.

@@ -13,7 +13,7 @@ use super::{
     Body, Draft, Line, OrderError, Phase, amounts,
     body::{add, units},
     cancel,
-    command::{RecordReservation, RecordReservationExpired, RecordShortage},
+    command::{RecordReservation, RecordShortage, RecordTakenBack},
     hold::{Raised, is_live, raise},
     short_pick::{self, SHORT_PICK},
     tally::Tally,
@@ -23,6 +23,9 @@ use super::{
 pub(super) const SURPLUS: &str = "SURPLUS";
 /// Cause of losing units whose reservation expired: inventory has taken them back itself.
 pub(crate) const EXPIRED: &str = "EXPIRED";
+/// Cause of losing units that inventory was told to release by somebody else: a person, or this order itself before intake was
+/// restored to a time when it had not asked for that yet.
+pub(crate) const RELEASED_ELSEWHERE: &str = "RELEASED_ELSEWHERE";
 /// Cause of cancelling what is out of stock.
 const SHORT_STOCK: &str = "SHORT_STOCK";
 
@@ -47,7 +50,7 @@ fn terms(body: &Body) -> Terms {
 
 /// Whether inventory learns of the released units from somebody else, and must not be asked to release them again.
 pub fn told_by_others(release: &ReservationReleaseRequested) -> bool {
-    release.cause == SHORT_PICK || release.cause == EXPIRED
+    [SHORT_PICK, EXPIRED, RELEASED_ELSEWHERE].contains(&release.cause.as_str())
 }
 
 /// Whether what is there may go before the rest is.
@@ -327,13 +330,42 @@ fn cancel_short(draft: &mut Draft, shortages: &[Shortage]) -> Result<(), OrderEr
     cancel::cancel_units(draft, lines, SHORT_STOCK, "out of stock")
 }
 
-/// Inventory took units back: they are asked for again.
-pub(super) fn record_expired(
+/// The reservation ran out.
+pub(super) fn record_expired(draft: &mut Draft, it: RecordTakenBack) -> Result<(), OrderError> {
+    take_back(draft, it, EXPIRED);
+    Ok(())
+}
+
+/// Inventory released units that this order had not given up. Should they be with the warehouse, its stopping is told later.
+pub(super) fn record_released_elsewhere(
     draft: &mut Draft,
-    it: RecordReservationExpired,
+    it: RecordTakenBack,
 ) -> Result<(), OrderError> {
+    let body = draft.body();
+    let with_warehouse = it.allocations.iter().any(|allocation| {
+        let released = body.released_at(&allocation.line_id, &allocation.site_id);
+        released > 0 && there(body, allocation) - released < allocation.quantity
+    });
+    if draft.phase() == Phase::Open && with_warehouse {
+        return Err(OrderError::ReleasedToWarehouse);
+    }
+    take_back(draft, it, RELEASED_ELSEWHERE);
+    Ok(())
+}
+
+/// Units of the line that are reserved at the site, with the warehouse or not.
+fn there(body: &Body, allocation: &Allocation) -> i64 {
+    let here = body
+        .stock
+        .iter()
+        .filter(|stock| stock.line_id == allocation.line_id && stock.site_id == allocation.site_id);
+    here.map(|stock| stock.quantity).sum()
+}
+
+/// Inventory took units back: they are asked for again.
+fn take_back(draft: &mut Draft, it: RecordTakenBack, cause: &str) {
     if draft.phase() != Phase::Open {
-        return Ok(());
+        return;
     }
     let awaited = |line: &LineQuantity| {
         let known = draft.body().line(&line.line_id);
@@ -343,26 +375,21 @@ pub(super) fn record_expired(
     if !abandoned.is_empty() {
         draft.record(ReservationReleaseRequested {
             lines: abandoned,
-            cause: EXPIRED.to_owned(),
+            cause: cause.to_owned(),
             site_id: String::new(),
         });
     }
     for allocation in it.allocations {
         let body = draft.body();
-        let here = body.stock.iter().filter(|stock| {
-            stock.line_id == allocation.line_id && stock.site_id == allocation.site_id
-        });
-        let there: i64 = here.map(|stock| stock.quantity).sum();
-        let gone = allocation
-            .quantity
-            .min(there - body.released_at(&allocation.line_id, &allocation.site_id));
+        let free =
+            there(body, &allocation) - body.released_at(&allocation.line_id, &allocation.site_id);
+        let gone = allocation.quantity.min(free);
         if gone > 0 {
             draft.record(ReservationReleaseRequested {
                 lines: vec![units(&allocation.line_id, gone)],
-                cause: EXPIRED.to_owned(),
+                cause: cause.to_owned(),
                 site_id: allocation.site_id,
             });
         }
     }
-    Ok(())
 }

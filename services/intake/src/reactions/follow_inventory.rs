@@ -6,16 +6,15 @@ use ordo_projection::{Reaction, ReactionContext, ReactionError};
 use ordo_proto::{
     intake::{Allocation, Shortage},
     inventory::{
-        ReservationAllocated, ReservationAllocation, ReservationExpired, ReservationShort,
-        ReservationUnitsLost,
+        ReservationAllocated, ReservationAllocation, ReservationExpired, ReservationLine,
+        ReservationReleased, ReservationShort, ReservationUnitsLost,
     },
 };
 
 use super::{entity, is, message, units};
 use crate::{
     order::{
-        Intent, OrderError, RecordReservation, RecordReservationExpired, RecordShortage,
-        RecordStockLoss,
+        Intent, OrderError, RecordReservation, RecordShortage, RecordStockLoss, RecordTakenBack,
     },
     orders::{Orders, TellError},
 };
@@ -30,6 +29,17 @@ impl FollowInventory {
     pub fn new(orders: Orders) -> Self {
         Self { orders }
     }
+
+    /// Whether the order itself asked for what inventory released. A restore may have made it forget that.
+    async fn is_own_release(&self, event: &RecordedEvent) -> Result<bool, ReactionError> {
+        let cause = event.metadata.causation_id.as_str();
+        if cause.is_empty() {
+            return Ok(false);
+        }
+        let events = self.orders.events(&event.tenant, &event.stream.id).await;
+        let events = events.map_err(ReactionError::failed)?;
+        Ok(events.iter().any(|own| own.event_id.to_string() == cause))
+    }
 }
 
 fn allocations(allocations: Vec<ReservationAllocation>) -> Vec<Allocation> {
@@ -40,6 +50,19 @@ fn allocations(allocations: Vec<ReservationAllocation>) -> Vec<Allocation> {
         quantity: there.quantity,
     };
     allocations.into_iter().map(here).collect()
+}
+
+fn taken_back(
+    there: Vec<ReservationAllocation>,
+    abandoned: Vec<ReservationLine>,
+) -> RecordTakenBack {
+    RecordTakenBack {
+        allocations: allocations(there),
+        abandoned: abandoned
+            .into_iter()
+            .map(|line| units(line.line_id, line.quantity))
+            .collect(),
+    }
 }
 
 /// What the order is told. The reservation's id is the order's.
@@ -74,16 +97,12 @@ pub(super) fn intent(event: &RecordedEvent) -> Result<Option<Intent>, ReactionEr
         })));
     }
     if let Some(it) = message::<ReservationExpired>(event)? {
-        return Ok(Some(Intent::RecordReservationExpired(
-            RecordReservationExpired {
-                allocations: allocations(it.allocations),
-                abandoned: it
-                    .abandoned
-                    .into_iter()
-                    .map(|line| units(line.line_id, line.quantity))
-                    .collect(),
-            },
-        )));
+        let taken_back = taken_back(it.allocations, it.abandoned);
+        return Ok(Some(Intent::RecordReservationExpired(taken_back)));
+    }
+    if let Some(it) = message::<ReservationReleased>(event)? {
+        let taken_back = taken_back(it.allocations, it.abandoned);
+        return Ok(Some(Intent::RecordReleasedElsewhere(taken_back)));
     }
     Ok(None)
 }
@@ -97,6 +116,7 @@ impl Reaction for FollowInventory {
         let concerns = is::<ReservationAllocated>(event)
             || is::<ReservationShort>(event)
             || is::<ReservationUnitsLost>(event)
+            || is::<ReservationReleased>(event)
             || is::<ReservationExpired>(event);
         concerns.then(|| entity(&event.tenant, &event.stream.id))
     }
@@ -110,6 +130,9 @@ impl Reaction for FollowInventory {
             let Some(intent) = intent(event)? else {
                 return Ok(());
             };
+            if is::<ReservationReleased>(event) && self.is_own_release(event).await? {
+                return Ok(());
+            }
             match self
                 .orders
                 .tell(context, "record", &event.stream.id, intent)

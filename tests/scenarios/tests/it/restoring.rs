@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use futures::future::join_all;
+use ordo_proto::intake::{HoldReason, OrderStatus};
 use ordo_scenarios::{
     Shop, Store,
     orders::{order, quantities},
@@ -68,6 +69,7 @@ async fn everyone_agrees_after_a_restore(store: Store) {
     let shop = Shop::open(store).await;
     shop.stock("TEA", 100).await;
     place(&shop, 0..5).await;
+    let cancelled = place(&shop, 90..91).await.remove(0);
     tokio::join!(
         async {
             back_up(&shop, "inventory").await;
@@ -76,6 +78,9 @@ async fn everyone_agrees_after_a_restore(store: Store) {
         place(&shop, 5..10),
     );
     let later = place(&shop, 10..20).await;
+    shop.cancel(&cancelled, vec![]).await.unwrap();
+    shop.order_when(&cancelled, |order| order.status() == OrderStatus::Cancelled)
+        .await;
     shop.settle().await;
 
     // Inventory forgets reservations that orders count on. Intake asks for them again.
@@ -89,6 +94,22 @@ async fn everyone_agrees_after_a_restore(store: Store) {
     let again = place(&shop, 0..20).await;
     let lost = later.iter().filter(|id| !again.contains(id)).count();
     assert_eq!(lost, 10, "what was placed after the backup has new ids");
+    // It has forgotten a cancellation, too. That the warehouse stopped and inventory has given the units to others is told again: they are
+    // promised to nobody twice, and somebody looks at the order.
+    let forgotten = shop
+        .order_when(&cancelled, |order| {
+            quantities(order, |at| at.reserved) == [0]
+        })
+        .await;
+    assert_eq!(forgotten.holds.len(), 1, "{forgotten:?}");
+    assert_eq!(forgotten.holds[0].reason(), HoldReason::Review);
+    shop.cancel(&cancelled, vec![]).await.unwrap();
+    shop.order_when(&cancelled, |order| order.status() == OrderStatus::Cancelled)
+        .await;
+    shop.settle().await;
+    // Of the lost orders, too, until a person gives it back.
+    shop.available_when("TEA", |row| row.on_hand == 100 && row.reserved == 30)
+        .await;
     shop.verify().await;
     let verdicts = shop.ordo(["verify"]).await.unwrap();
     assert!(!verdicts.contains("FAIL"), "{verdicts}");

@@ -289,7 +289,7 @@ fn what_expired_is_asked_for_again() {
         hold_id: "REVIEW-1".into(),
         note: String::new(),
     });
-    let expired = Intent::RecordReservationExpired(RecordReservationExpired {
+    let expired = Intent::RecordReservationExpired(RecordTakenBack {
         allocations: vec![allocation("2", "B", "HZ", 1)],
         abandoned: vec![],
     });
@@ -310,6 +310,50 @@ fn what_expired_is_asked_for_again() {
     given::<Order>(events)
         .when(command(release))
         .then_matching(|events| names(events) == ["HoldReleased", "ReservationRequested"]);
+}
+
+#[test]
+fn what_somebody_else_released_is_asked_for_again() {
+    let held = Intent::Hold(Hold {
+        detail: "look".into(),
+    });
+    let released = Intent::RecordReleasedElsewhere(RecordTakenBack {
+        allocations: vec![allocation("2", "B", "HZ", 1)],
+        abandoned: vec![],
+    });
+    let gone = ReservationReleaseRequested {
+        lines: vec![units("2", 1)],
+        cause: "RELEASED_ELSEWHERE".into(),
+        site_id: "HZ".into(),
+    };
+    assert!(super::super::stock::told_by_others(&gone));
+    let events = history(place(), [held.clone(), all_reserved()]);
+    given::<Order>(events)
+        .when(command(released.clone()))
+        .then([gone.into()]);
+    let events = history(place(), [held, all_reserved(), released]);
+    given::<Order>(events)
+        .when(command(Intent::ReleaseHold(ReleaseHold {
+            hold_id: "REVIEW-1".into(),
+            note: String::new(),
+        })))
+        .then_matching(|events| names(events) == ["HoldReleased", "ReservationRequested"]);
+}
+
+#[test]
+fn units_with_the_warehouse_are_not_gone_before_it_has_stopped() {
+    let released = Intent::RecordReleasedElsewhere(RecordTakenBack {
+        allocations: vec![allocation("2", "B", "HZ", 1)],
+        abandoned: vec![],
+    });
+    let events = history(place(), [all_reserved()]);
+    given::<Order>(events.clone())
+        .when(command(released.clone()))
+        .then_error(OrderError::ReleasedToWarehouse);
+    let stopped = stopped(vec![units("1", 2), units("2", 1)]);
+    given::<Order>(history(place(), [all_reserved(), stopped]))
+        .when(command(released))
+        .then_matching(|events| names(events) == ["ReservationReleaseRequested"]);
 }
 
 #[test]
