@@ -23,8 +23,8 @@ use ordo_proto::{
     },
     intake::{DeliveryMethod, LinesDelivered, PaymentTerms, ShortStockPolicy},
     inventory::{
-        ReservationAllocated, ReservationAllocation, ReservationShort, ReservationShortage,
-        ReservationUnitsLost,
+        ReservationAllocated, ReservationAllocation, ReservationReleased, ReservationShort,
+        ReservationShortage, ReservationUnitsLost,
     },
 };
 use ordo_testkit::TestStore;
@@ -233,6 +233,36 @@ async fn inventorys_outcomes_are_recorded_once() {
     // A reservation of something that is no order.
     let foreign = desk.event("reservation", "manual", 1, &allocated("manual", 1));
     run(&follow, &foreign).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_inventory_released_is_lost_unless_the_order_gave_it_up() {
+    let desk = Desk::open().await;
+    let follow = FollowInventory::new(desk.orders.clone());
+    desk.decide(Intent::Hold(order::Hold {
+        detail: "look".into(),
+    }))
+    .await;
+    let it = allocated(&desk.order_id, 2);
+    let event = desk.event("reservation", &desk.order_id, 2, &it);
+    assert_eq!(desk.react(&follow, &event).await, ["StockReserved"]);
+    let released = ReservationReleased {
+        reservation_id: desk.order_id.clone(),
+        allocations: it.allocations,
+        abandoned: vec![],
+        cause: "CUSTOMER".into(),
+    };
+    let mut event = desk.event("reservation", &desk.order_id, 3, &released);
+    let own = desk.orders.events(&desk.tenant, &desk.order_id).await;
+    event.metadata.causation_id = own.unwrap()[0].event_id.to_string();
+    assert!(desk.react(&follow, &event).await.is_empty());
+    // As after a restore of intake: its event that caused this is not there any more.
+    let mut event = desk.event("reservation", &desk.order_id, 4, &released);
+    event.metadata.causation_id = uuid_of(77, "forgotten").to_string();
+    assert_eq!(
+        desk.react(&follow, &event).await,
+        ["ReservationReleaseRequested"]
+    );
 }
 
 #[tokio::test]
