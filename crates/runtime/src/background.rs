@@ -4,7 +4,7 @@ use std::{future::Future, panic::resume_unwind};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// By how much the threads of the background give way: at 10, Linux gives them about a tenth of a processor that others want,
+/// By how much nicer the threads of the background are: with 10, Linux gives them about a tenth of a processor that others want,
 /// too. So nothing starves, and leases, which must beat twice a second, are not among it.
 const NICENESS: i32 = 10;
 
@@ -39,19 +39,26 @@ impl Background {
 
 /// The background's runtime, and the way to it.
 pub(crate) fn start() -> std::io::Result<(Runtime, Background)> {
+    let nicer = niceness() + NICENESS;
     let runtime = Builder::new_multi_thread()
         .thread_name("background")
-        .on_thread_start(give_way)
+        .on_thread_start(move || give_way(nicer))
         .enable_all()
         .build()?;
     let background = Background(Some(runtime.handle().clone()));
     Ok((runtime, background))
 }
 
-fn give_way() {
+/// Of this thread; the whole process's elsewhere than on Linux.
+fn niceness() -> i32 {
+    rustix::process::getpriority_process(None).unwrap_or_default()
+}
+
+fn give_way(niceness: i32) {
     // Elsewhere it would be the whole process that gives way. Where it is forbidden, nobody does.
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::setpriority_process(None, NICENESS);
+    if cfg!(target_os = "linux") {
+        let _ = rustix::process::setpriority_process(None, niceness);
+    }
 }
 
 #[cfg(test)]
@@ -61,7 +68,6 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn the_background_gives_way_with_all_threads_that_it_starts() {
-        let niceness = || rustix::process::getpriority_process(None).unwrap();
         let before = niceness();
         let (runtime, background) = start().unwrap();
         let foreground = Builder::new_current_thread().build().unwrap();
@@ -70,7 +76,7 @@ mod tests {
             let thread = std::thread::spawn(niceness).join().unwrap();
             (niceness(), spawned, thread)
         }));
-        assert_eq!([own, spawned, thread], [before.max(NICENESS); 3]);
+        assert_eq!([own, spawned, thread], [(before + NICENESS).min(19); 3]);
         assert_eq!(niceness(), before);
         runtime.shutdown_background();
     }
