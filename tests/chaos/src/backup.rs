@@ -71,12 +71,10 @@ impl Backups {
         for service in services {
             since.push(Instant::now());
             let mut number = 0;
-            let taken = once_it_answers("a backup", async || {
+            let taken = once_it_answers(world, "a backup", async || {
                 // What a try that was cut off left is in nobody's way.
                 number += 1;
                 let folder = folder.join(format!("{service}-{number}"));
-                // Should it not run then, the next try says so.
-                let _ = world.raise_database().await;
                 take(service, &store, Kind::Service, &folder).await?;
                 Ok(folder)
             });
@@ -102,8 +100,7 @@ impl Backups {
         }
         let parts = backup.since.iter().zip(&backup.folders);
         for (service, (since, folder)) in services.iter().zip(parts) {
-            let restored = once_it_answers("a restore", async || {
-                let _ = world.raise_database().await;
+            let restored = once_it_answers(world, "a restore", async || {
                 restore(service, &store, folder, true).await.map(|_| ())
             });
             restored.await?;
@@ -131,11 +128,14 @@ impl Backups {
 
 /// Tries again while Postgres recovers from what was done to it a moment ago, as an operator would.
 async fn once_it_answers<T>(
+    world: &World,
     what: &str,
     mut work: impl AsyncFnMut() -> Result<T, BackupError>,
 ) -> Result<T, ChaosError> {
     let end = Instant::now() + PATIENCE;
     loop {
+        // Should it not run then, the work says so.
+        let _ = world.raise_database().await;
         match work().await {
             Ok(done) => return Ok(done),
             Err(error) if Instant::now() > end => {
