@@ -36,7 +36,7 @@ fn row(n: i64, amount: Option<i64>) -> Vec<Value> {
 async fn many_rows_are_inserted_updated_found_and_deleted_over_all_statement_sizes() {
     for store in stores().await.unwrap() {
         let db = open(&store).await;
-        for count in [0_i64, 1, 499, 500, 501, 1_000, 11_000] {
+        for count in [0_i64, 1, 3, 255, 256, 257, 499, 500, 501, 1_000, 11_000] {
             let mut tx = db.begin().await.unwrap();
             let rows = (0..count).map(|n| row(n, None)).collect();
             let inserted = tx
@@ -125,6 +125,15 @@ async fn a_row_of_another_width_and_a_column_of_two_kinds_are_refused() {
             matches!(narrow, Err(SqlError::Parameter { .. })),
             "{narrow:?}"
         );
+        let no_shop = vec![
+            params!["a", 1_i64].into(),
+            params![None::<String>, 2_i64].into(),
+        ];
+        let nameless = tx
+            .insert_many("insert into item", &["shop", "n"], no_shop, "")
+            .await;
+        let why = nameless.unwrap_err().to_string();
+        assert!(why.contains("shop is NULL"), "{why}");
         if store.name == "postgres" {
             let rows = vec![params!["a", 1_i64].into(), params!["b", "two"].into()];
             let mixed = tx
@@ -136,6 +145,30 @@ async fn a_row_of_another_width_and_a_column_of_two_kinds_are_refused() {
             );
         }
         drop(tx);
+        db.close().await;
+    }
+}
+
+#[tokio::test]
+async fn rows_are_inserted_and_found_without_a_transaction_around_them() {
+    for store in stores().await.unwrap() {
+        let db = open(&store).await;
+        let rows = |count| (0..count).map(|n| row(n, None)).collect();
+        let insert = |rows| {
+            let again = "on conflict (shop, n) do nothing";
+            db.insert_many("insert into item", COLUMNS, rows, again)
+        };
+        assert_eq!(insert(rows(300)).await.unwrap(), 300, "{}", store.name);
+        // Only those that were not there count.
+        assert_eq!(insert(rows(301)).await.unwrap(), 1, "{}", store.name);
+        let keys = (290..310).map(|n| params![format!("shop-{}", n % 7), n].into());
+        let found = db
+            .fetch_by_keys("item", &["n"], &["shop", "n"], keys.collect())
+            .await
+            .unwrap();
+        let mut found: Vec<_> = found.iter().map(|row| row.i64(0).unwrap()).collect();
+        found.sort_unstable();
+        assert_eq!(found, (290..=300).collect::<Vec<_>>(), "{}", store.name);
         db.close().await;
     }
 }
