@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What the server runs with beyond Postgres's own defaults: everything that makes a commit durable stays on.
 const SETTINGS: [&str; 7] = [
     "listen_addresses=",
-    "max_connections=200",
+    "max_connections=600",
     "fsync=on",
     "synchronous_commit=on",
     "full_page_writes=on",

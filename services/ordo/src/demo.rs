@@ -13,7 +13,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ordo_cluster::Cluster;
 
 use crate::{
-    client::Client, fault::Fault, output::say, private_cluster::on_private_cluster,
+    client::Client,
+    fault::Fault,
+    output::say,
+    private_cluster::{PrivateOptions, on_private_cluster},
     settled::settled,
 };
 
@@ -64,8 +67,12 @@ pub async fn run(options: DemoOptions, json: bool) -> Result<ExitCode, Fault> {
     if !json {
         say!("starting a private cluster")?;
     }
-    let folder = options.folder.as_deref();
-    let report = on_private_cluster(&options.store, folder, async |private| {
+    let private = PrivateOptions {
+        store: &options.store,
+        replicas: 1,
+        folder: options.folder.as_deref(),
+    };
+    let report = on_private_cluster(private, async |private| {
         replay_and_verify(&options, private.cluster(), history, json).await
     })
     .await?;

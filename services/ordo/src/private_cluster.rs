@@ -26,14 +26,28 @@ impl PrivateCluster {
     }
 }
 
-/// Starts a cluster, does `work` on it and stops it again, also after a failure or Ctrl-C. `store` is `sqlite`, `postgres` for
-/// a server of its own, or the address of a Postgres server, on which a database is made and dropped again. With `folder` the
-/// cluster lies there and its files stay.
+/// What kind of cluster.
+#[derive(Debug, Clone, Copy)]
+pub struct PrivateOptions<'a> {
+    /// `sqlite`, `postgres` for a server of its own, or the address of a Postgres server, on which a database is made and
+    /// dropped again.
+    pub store: &'a str,
+    /// Processes of each service; more than one needs Postgres.
+    pub replicas: usize,
+    /// Where the cluster lies and its files stay; a temporary folder when not given.
+    pub folder: Option<&'a Path>,
+}
+
+/// Starts a cluster, does `work` on it and stops it again, also after a failure or Ctrl-C.
 pub async fn on_private_cluster<T>(
-    store: &str,
-    folder: Option<&Path>,
+    options: PrivateOptions<'_>,
     work: impl AsyncFnOnce(&PrivateCluster) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
+    let PrivateOptions {
+        store,
+        replicas,
+        folder,
+    } = options;
     let temporary = tempfile::Builder::new()
         .prefix("ordo-private-")
         .tempdir()
@@ -44,7 +58,7 @@ pub async fn on_private_cluster<T>(
         "postgres" => Some(PrivatePostgres::start().await.map_err(failed)?),
         _ => None,
     };
-    let database = database(store, server.as_ref()).await?;
+    let database = database(store, replicas, server.as_ref()).await?;
     let options = ClusterOptions {
         home: home.to_owned(),
         store: database.as_ref().map(|database| database.url().to_owned()),
@@ -53,21 +67,22 @@ pub async fn on_private_cluster<T>(
         programs: Programs::find().map_err(Fault::local)?,
         settings: Vec::new(),
     };
-    let (result, database) = match Cluster::start(options, Lines::ignored()).await {
-        Ok(cluster) => {
-            let private = PrivateCluster { cluster, database };
-            let result = tokio::select! {
-                result = work(&private) => result,
-                _ = tokio::signal::ctrl_c() => Err(Fault::local("interrupted")),
-            };
-            let stopped = private.cluster.stop().await.map_err(Fault::local);
-            (
-                result.and_then(|answer| stopped.map(|()| answer)),
-                private.database,
-            )
-        }
-        Err(error) => (Err(Fault::local(error)), database),
-    };
+    let (result, database) =
+        match Cluster::start_replicated(options, replicas, Lines::ignored()).await {
+            Ok(cluster) => {
+                let private = PrivateCluster { cluster, database };
+                let result = tokio::select! {
+                    result = work(&private) => result,
+                    _ = tokio::signal::ctrl_c() => Err(Fault::local("interrupted")),
+                };
+                let stopped = private.cluster.stop().await.map_err(Fault::local);
+                (
+                    result.and_then(|answer| stopped.map(|()| answer)),
+                    private.database,
+                )
+            }
+            Err(error) => (Err(Fault::local(error)), database),
+        };
     if let Some(database) = database {
         database.remove().await.map_err(failed)?;
     }
@@ -77,13 +92,14 @@ pub async fn on_private_cluster<T>(
 /// A database for the cluster; `None` for `sqlite`.
 async fn database(
     store: &str,
+    replicas: usize,
     server: Option<&PrivatePostgres>,
 ) -> Result<Option<Database>, Fault> {
     if store == "sqlite" {
         return Ok(None);
     }
     let address = server.map_or_else(|| store.to_owned(), PrivatePostgres::url);
-    check_room(&address, 1).await?;
+    check_room(&address, replicas).await?;
     let name = format!("ordo_run_{}", uuid::Uuid::now_v7().simple());
     let made = Database::make(&address, &name).await;
     Ok(Some(made.map_err(failed)?))

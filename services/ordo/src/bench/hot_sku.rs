@@ -15,7 +15,7 @@ use super::shop;
 use crate::{
     client::{Client, header},
     fault::Fault,
-    private_cluster::on_private_cluster,
+    private_cluster::{PrivateOptions, on_private_cluster},
 };
 
 const SKU: &str = "HOT";
@@ -36,6 +36,9 @@ pub struct HotSkuOptions {
     /// (`postgres://user@host/database`) on which a database is made and dropped again.
     #[arg(long, default_value = "sqlite")]
     store: String,
+    /// Processes of each service, 1 to 4; more than one needs Postgres.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    replicas: usize,
     /// Repetitions, each on an article of its own; the median counts.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
@@ -55,6 +58,7 @@ pub struct HotSkuReport {
     units: i64,
     callers: usize,
     store: String,
+    replicas: usize,
     machine: Machine,
 }
 
@@ -62,11 +66,12 @@ impl fmt::Display for HotSkuReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} buyers, {} at a time, for {} units on {}: {} answered, {} won, in {:.2} s",
+            "{} buyers, {} at a time, for {} units on {}, {} of each service: {} answered, {} won, in {:.2} s",
             self.buyers,
             self.callers,
             self.units,
             self.store,
+            self.replicas,
             self.answered,
             self.won,
             self.seconds
@@ -79,7 +84,12 @@ impl fmt::Display for HotSkuReport {
 /// Runs the rounds on a cluster of their own. Fails when a round did not sell exactly what there was.
 pub async fn run(options: HotSkuOptions, json: bool) -> Result<HotSkuReport, Fault> {
     let machine = Machine::look();
-    let rounds = on_private_cluster(&options.store, None, async |private| {
+    let private = PrivateOptions {
+        store: &options.store,
+        replicas: options.replicas,
+        folder: None,
+    };
+    let rounds = on_private_cluster(private, async |private| {
         let client = Client::of_cluster(private.cluster(), json)?;
         let mut rounds = Vec::new();
         for round in 0..options.rounds.max(1) {
@@ -114,6 +124,7 @@ pub async fn run(options: HotSkuOptions, json: bool) -> Result<HotSkuReport, Fau
         units: options.units,
         callers: options.callers,
         store: super::kind(&options.store),
+        replicas: options.replicas,
         machine: machine.done(),
     })
 }

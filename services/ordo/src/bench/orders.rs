@@ -23,7 +23,7 @@ use super::{
 use crate::{
     client::{Client, every_page},
     fault::Fault,
-    private_cluster::{PrivateCluster, on_private_cluster},
+    private_cluster::{PrivateCluster, PrivateOptions, on_private_cluster},
     settled::settled,
 };
 
@@ -102,7 +102,12 @@ pub struct OrdersReport {
 
 /// Runs the benchmark on a cluster of its own. Fails when an order did not arrive.
 pub async fn run(options: OrdersOptions, json: bool) -> Result<OrdersReport, Fault> {
-    on_private_cluster(&options.store, None, async |private| {
+    let private = PrivateOptions {
+        store: &options.store,
+        replicas: 1,
+        folder: None,
+    };
+    on_private_cluster(private, async |private| {
         measure(&options, private, json).await
     })
     .await
