@@ -12,6 +12,7 @@ mod checks;
 mod codec;
 mod command;
 mod delivery;
+mod doubt;
 mod draft;
 mod edit;
 mod error;

@@ -274,6 +274,7 @@ fn reserved(order: &Order) -> Vec<EncodedEvent> {
             .collect(),
         attempt: 1,
         reservation_version: 1,
+        ..StockReserved::default()
     })]
 }
 

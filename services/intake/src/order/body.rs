@@ -12,7 +12,7 @@ use ordo_proto::{
 
 pub use super::records::{
     Cancellation, Fulfilment, Line, ParcelEntry, PaymentEntry, Quantities, RefundEntry,
-    ReturnEntry, SiteStock,
+    ReturnEntry, SiteStock, ToldUnits,
 };
 pub(super) use super::records::{add, count, take, units};
 
@@ -127,6 +127,15 @@ pub struct Body {
     /// Cash on delivery: what was paid before anything was released.
     #[prost(int64, tag = "36")]
     pub deposit: i64,
+    /// Epoch of inventory's log that told `reservation_version`; 0: not known.
+    #[prost(uint64, tag = "37")]
+    pub reservation_epoch: u64,
+    /// Everything that inventory told it had reserved, whatever became of it.
+    #[prost(message, repeated, tag = "38")]
+    pub told: Vec<ToldUnits>,
+    /// Units of these that an inventory which was restored has not told of again.
+    #[prost(message, repeated, tag = "39")]
+    pub doubted: Vec<SiteStock>,
 }
 
 impl Body {

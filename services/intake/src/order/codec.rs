@@ -95,7 +95,7 @@ impl Order {
 impl Aggregate for Order {
     const NAME: &'static str = "order";
     /// 2: counts the units that were not found.
-    const FOLD_VERSION: u32 = 2;
+    const FOLD_VERSION: u32 = 3;
 
     fn encode(event: &OrderEvent) -> EncodedEvent {
         event.encode_event()

@@ -295,13 +295,22 @@ pub struct Complete {
     pub cause: String,
 }
 
+/// Where inventory told something of a reservation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// Of inventory's log; higher after it was restored.
+    pub epoch: u64,
+    /// Version of the reservation's stream.
+    pub version: u64,
+}
+
 /// Inventory reserved units.
 #[derive(Clone, Debug, Default)]
 pub struct RecordReservation {
     /// Request that is answered.
     pub attempt: u32,
-    /// Version of inventory's stream.
-    pub reservation_version: u64,
+    /// Where inventory told it.
+    pub told: Told,
     /// What was reserved.
     pub allocations: Vec<Allocation>,
 }
@@ -311,8 +320,8 @@ pub struct RecordReservation {
 pub struct RecordShortage {
     /// Request that is answered.
     pub attempt: u32,
-    /// Version of inventory's stream.
-    pub reservation_version: u64,
+    /// Where inventory told it.
+    pub told: Told,
     /// What is missing.
     pub shortages: Vec<Shortage>,
     /// Inventory keeps trying.

@@ -1,12 +1,11 @@
 //! What each event changes. Total: whatever was once stored is taken as it is.
 
-use std::collections::HashMap;
+mod reservation;
 
 use ordo_proto::{
     intake::{
         Amounts, FulfilmentRequested, FulfilmentStopped, HoldReason, InformationCompleted,
-        LinesDelivered, LinesShipped, PaymentRefunded, ReservationReleaseRequested,
-        ReservationRequested, StockReserved, StockShort,
+        LinesDelivered, LinesShipped, PaymentRefunded,
     },
     types::{LineQuantity, Money},
 };
@@ -14,8 +13,7 @@ use ordo_proto::{
 use super::{
     Body, Line, OrderEvent, Phase,
     body::{
-        Cancellation, Fulfilment, ParcelEntry, PaymentEntry, RefundEntry, ReturnEntry, SiteStock,
-        add, take,
+        Cancellation, Fulfilment, ParcelEntry, PaymentEntry, RefundEntry, ReturnEntry, add, take,
     },
     place, short_pick,
 };
@@ -69,11 +67,11 @@ pub(super) fn apply(phase: Phase, body: &mut Body, event: &OrderEvent) -> Phase 
             payment(body, &failed.payment_id, &failed.method);
         }
         OrderEvent::PaymentRefunded(refunded) => refund(body, refunded),
-        OrderEvent::ReservationRequested(requested) => reservation_requested(body, requested),
-        OrderEvent::StockReserved(reserved) => stock_reserved(body, reserved),
-        OrderEvent::StockShort(short) => stock_short(body, short),
+        OrderEvent::ReservationRequested(requested) => reservation::requested(body, requested),
+        OrderEvent::StockReserved(reserved) => reservation::reserved(body, reserved),
+        OrderEvent::StockShort(short) => reservation::short(body, short),
         OrderEvent::StockLossBooked(booked) => short_pick::count_loss(body, booked),
-        OrderEvent::ReservationReleaseRequested(release) => reservation_released(body, release),
+        OrderEvent::ReservationReleaseRequested(release) => reservation::released(body, release),
         OrderEvent::FulfilmentRequested(requested) => fulfilment_requested(body, requested),
         OrderEvent::LinesCancelled(cancelled) => {
             for LineQuantity { line_id, quantity } in &cancelled.lines {
@@ -248,98 +246,6 @@ fn refund(body: &mut Body, refunded: &PaymentRefunded) {
     });
 }
 
-/// A request replaces what was still awaited.
-fn reservation_requested(body: &mut Body, requested: &ReservationRequested) {
-    body.attempt = requested.attempt;
-    for line in &mut body.lines {
-        line.awaited = 0;
-        line.backordered = 0;
-    }
-    for demand in &requested.demand {
-        if let Some(line) = body.line_mut(&demand.line_id) {
-            line.awaited += demand.quantity;
-        }
-    }
-}
-
-fn stock_reserved(body: &mut Body, reserved: &StockReserved) {
-    body.reservation_version = body.reservation_version.max(reserved.reservation_version);
-    let mut places: HashMap<(String, String), usize> = HashMap::new();
-    for (index, stock) in body.stock.iter().enumerate() {
-        places.insert((stock.line_id.clone(), stock.site_id.clone()), index);
-    }
-    for allocation in &reserved.allocations {
-        if let Some(line) = body.line_mut(&allocation.line_id) {
-            line.awaited = (line.awaited - allocation.quantity).max(0);
-            line.backordered = line.backordered.min(line.awaited);
-        }
-        let place = (allocation.line_id.clone(), allocation.site_id.clone());
-        let index = *places.entry(place).or_insert(body.stock.len());
-        if index == body.stock.len() {
-            body.stock.push(SiteStock {
-                line_id: allocation.line_id.clone(),
-                site_id: allocation.site_id.clone(),
-                quantity: 0,
-            });
-        }
-        body.stock[index].quantity += allocation.quantity;
-    }
-}
-
-/// Inventory waits for what it knows and lacks; what it does not know, or was not to wait for, is no longer awaited.
-fn stock_short(body: &mut Body, short: &StockShort) {
-    body.reservation_version = body.reservation_version.max(short.reservation_version);
-    if !short.waiting {
-        for line in &mut body.lines {
-            line.awaited = 0;
-            line.backordered = 0;
-        }
-    }
-    for shortage in &short.shortages {
-        if let Some(line) = body.line_mut(&shortage.line_id) {
-            if shortage.unknown_sku {
-                line.unknown_sku = true;
-                line.awaited = 0;
-                line.backordered = 0;
-            } else if short.waiting {
-                line.backordered = shortage.missing.min(line.awaited);
-            }
-        }
-    }
-}
-
-fn reservation_released(body: &mut Body, release: &ReservationReleaseRequested) {
-    if release.lines.is_empty() {
-        body.stock.clear();
-        for line in &mut body.lines {
-            line.awaited = 0;
-            line.backordered = 0;
-        }
-        return;
-    }
-    for LineQuantity { line_id, quantity } in &release.lines {
-        if release.site_id.is_empty() {
-            if let Some(line) = body.line_mut(line_id) {
-                line.awaited = (line.awaited - quantity).max(0);
-                line.backordered = line.backordered.min(line.awaited);
-            }
-        } else {
-            take_stock(body, line_id, &release.site_id, *quantity);
-        }
-    }
-}
-
-fn take_stock(body: &mut Body, line_id: &str, site_id: &str, quantity: i64) {
-    let of_line = body
-        .stock
-        .iter_mut()
-        .filter(|stock| stock.line_id == line_id);
-    for stock in of_line.filter(|stock| stock.site_id == site_id) {
-        stock.quantity = (stock.quantity - quantity).max(0);
-    }
-    body.stock.retain(|stock| stock.quantity > 0);
-}
-
 fn fulfilment_requested(body: &mut Body, requested: &FulfilmentRequested) {
     if body.fulfilments.is_empty() {
         body.deposit = body.paid();
@@ -413,7 +319,7 @@ fn leave(body: &mut Body, fulfilment_order_id: &str, parcel_id: &str, lines: &[L
             line.shipped += quantity;
         }
         if let Some(site) = &site {
-            take_stock(body, line_id, site, *quantity);
+            reservation::take_stock(body, line_id, site, *quantity);
         }
     }
     body.parcels.push(ParcelEntry {

@@ -117,6 +117,20 @@ pub struct PaymentEntry {
     pub refunded: i64,
 }
 
+/// Units that inventory told it had reserved.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ToldUnits {
+    /// Version of the reservation's stream.
+    #[prost(uint64, tag = "1")]
+    pub version: u64,
+    /// Epoch of inventory's log.
+    #[prost(uint64, tag = "2")]
+    pub epoch: u64,
+    /// Which and where.
+    #[prost(message, required, tag = "3")]
+    pub units: SiteStock,
+}
+
 /// One refund.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct RefundEntry {

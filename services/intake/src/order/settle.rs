@@ -92,6 +92,11 @@ fn cause_is_gone(body: &Body, hold: &Hold) -> bool {
             .filter_map(|line_id| body.line(line_id))
             .all(|line| body.unreserved(line) == 0)
     };
+    let none_doubted = || {
+        body.doubted
+            .iter()
+            .all(|stock| !hold.line_ids.contains(&stock.line_id))
+    };
     let paid_for = || body.payment_terms() != PaymentTerms::Prepaid || body.paid() >= body.due();
     match hold.reason() {
         HoldReason::Unpaid | HoldReason::PaymentFailed => paid_for(),
@@ -100,6 +105,7 @@ fn cause_is_gone(body: &Body, hold: &Hold) -> bool {
         }
         HoldReason::AmountMismatch => checks::disagreement(body).is_none(),
         HoldReason::UnmappedSku => checks::unmapped(body).is_empty(),
+        HoldReason::ShortStock if !none_doubted() => false,
         HoldReason::ShortStock if stock::parts_may_go(body) => {
             none_unreserved()
                 || body

@@ -19,7 +19,6 @@ use super::{
     cancel,
     command::{RecordShortPick, RecordStockLoss},
     hold::{Raised, raise},
-    stock,
 };
 
 /// Cause of everything about units that the warehouse could not find. Fulfilment tells inventory of them together with the
@@ -88,7 +87,8 @@ pub(super) fn record(draft: &mut Draft, it: RecordShortPick) -> Result<(), Order
 /// Inventory has booked the loss of units that were reserved for the order.
 pub(super) fn record_loss(draft: &mut Draft, it: RecordStockLoss) -> Result<(), OrderError> {
     let body = draft.body();
-    let is_ours = it.cause == SHORT_PICK && !stock::is_old(body, it.reservation_version);
+    let is_old = it.reservation_version != 0 && it.reservation_version <= body.reservation_version;
+    let is_ours = it.cause == SHORT_PICK && !is_old;
     if draft.phase().ended() || !is_ours {
         return Ok(());
     }

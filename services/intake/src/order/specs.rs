@@ -11,6 +11,7 @@ mod holding;
 mod paying;
 mod placing;
 mod properties;
+mod restored_inventory;
 mod returning;
 mod short_picks;
 mod stocking;

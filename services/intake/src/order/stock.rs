@@ -14,6 +14,7 @@ use super::{
     body::{add, units},
     cancel,
     command::{RecordReservation, RecordShortage, RecordTakenBack},
+    doubt::{self, FORGOTTEN},
     hold::{Raised, is_live, raise},
     short_pick::{self, SHORT_PICK},
     tally::Tally,
@@ -50,7 +51,7 @@ fn terms(body: &Body) -> Terms {
 
 /// Whether inventory learns of the released units from somebody else, and must not be asked to release them again.
 pub fn told_by_others(release: &ReservationReleaseRequested) -> bool {
-    [SHORT_PICK, EXPIRED, RELEASED_ELSEWHERE].contains(&release.cause.as_str())
+    [SHORT_PICK, EXPIRED, RELEASED_ELSEWHERE, FORGOTTEN].contains(&release.cause.as_str())
 }
 
 /// Whether what is there may go before the rest is.
@@ -207,54 +208,61 @@ fn collect(
     (amount > 0).then(|| body.money(amount))
 }
 
-/// Whether the fact was recorded already.
-pub(super) fn is_old(body: &Body, reservation_version: u64) -> bool {
-    reservation_version != 0 && reservation_version <= body.reservation_version
-}
-
 /// Inventory reserved units. Units beyond what is wanted by now go back at once.
 pub(super) fn record_reservation(
     draft: &mut Draft,
     it: RecordReservation,
 ) -> Result<(), OrderError> {
     let body = draft.body();
-    if draft.phase().ended() || is_old(body, it.reservation_version) {
+    if draft.phase().ended() || doubt::is_old(body, it.told) {
         return Ok(());
     }
     let known = |allocation: &Allocation| {
         allocation.quantity > 0 && body.line(&allocation.line_id).is_some()
     };
     let allocations: Vec<_> = it.allocations.into_iter().filter(known).collect();
-    if !allocations.is_empty() {
-        draft.record(StockReserved {
-            allocations,
-            attempt: it.attempt,
-            reservation_version: it.reservation_version,
-        });
+    let (again, allocations) = doubt::part(body, it.told, allocations);
+    if again.is_empty() && allocations.is_empty() {
+        return Ok(());
     }
+    draft.record(StockReserved {
+        allocations: allocations.clone(),
+        attempt: it.attempt,
+        reservation_version: it.told.version,
+        reservation_epoch: it.told.epoch,
+        again,
+    });
+    doubt::replace(draft, &allocations);
     Ok(())
 }
 
-/// Inventory is short: the order's policy says what follows. An answer to a request that was replaced is out of date.
+/// Inventory is short: the order's policy says what follows. An answer to a request that was replaced is out of date, and tells
+/// only that inventory was restored.
 pub(super) fn record_shortage(draft: &mut Draft, it: RecordShortage) -> Result<(), OrderError> {
     let body = draft.body();
-    if draft.phase().ended() || is_old(body, it.reservation_version) || it.attempt != body.attempt {
+    if draft.phase().ended() || doubt::is_old(body, it.told) {
         return Ok(());
     }
+    let answers = it.attempt == body.attempt;
     let wanted = |shortage: &Shortage| {
         let line = body.line(&shortage.line_id);
-        shortage.missing > 0 && line.is_some_and(|line| line.awaited > 0)
+        answers && shortage.missing > 0 && line.is_some_and(|line| line.awaited > 0)
     };
     let shortages: Vec<_> = it.shortages.into_iter().filter(wanted).collect();
-    if shortages.is_empty() {
+    let in_doubt = doubt::is_after_restore(body, it.told) || answers && !body.doubted.is_empty();
+    if shortages.is_empty() && !in_doubt {
         return Ok(());
     }
     draft.record(StockShort {
         shortages: shortages.clone(),
         waiting: it.waiting,
         attempt: it.attempt,
-        reservation_version: it.reservation_version,
+        reservation_version: it.told.version,
+        reservation_epoch: it.told.epoch,
     });
+    if answers {
+        doubt::give_up(draft);
+    }
     let (unknown, short): (Vec<_>, Vec<_>) = shortages
         .into_iter()
         .partition(|shortage| shortage.unknown_sku);
@@ -287,7 +295,7 @@ pub(super) fn record_shortage(draft: &mut Draft, it: RecordShortage) -> Result<(
     }
 }
 
-fn raise_short(draft: &mut Draft, reason: HoldReason, shortages: &[Shortage]) {
+pub(super) fn raise_short(draft: &mut Draft, reason: HoldReason, shortages: &[Shortage]) {
     if is_live(draft, reason) {
         return;
     }
@@ -344,7 +352,8 @@ pub(super) fn record_released_elsewhere(
     let body = draft.body();
     let with_warehouse = it.allocations.iter().any(|allocation| {
         let released = body.released_at(&allocation.line_id, &allocation.site_id);
-        released > 0 && there(body, allocation) - released < allocation.quantity
+        let there = there(body, &allocation.line_id, &allocation.site_id);
+        released > 0 && there - released < allocation.quantity
     });
     if draft.phase() == Phase::Open && with_warehouse {
         return Err(OrderError::ReleasedToWarehouse);
@@ -354,11 +363,11 @@ pub(super) fn record_released_elsewhere(
 }
 
 /// Units of the line that are reserved at the site, with the warehouse or not.
-fn there(body: &Body, allocation: &Allocation) -> i64 {
+pub(super) fn there(body: &Body, line_id: &str, site_id: &str) -> i64 {
     let here = body
         .stock
         .iter()
-        .filter(|stock| stock.line_id == allocation.line_id && stock.site_id == allocation.site_id);
+        .filter(|stock| stock.line_id == line_id && stock.site_id == site_id);
     here.map(|stock| stock.quantity).sum()
 }
 
@@ -381,8 +390,8 @@ fn take_back(draft: &mut Draft, it: RecordTakenBack, cause: &str) {
     }
     for allocation in it.allocations {
         let body = draft.body();
-        let free =
-            there(body, &allocation) - body.released_at(&allocation.line_id, &allocation.site_id);
+        let (line_id, site_id) = (&allocation.line_id, &allocation.site_id);
+        let free = there(body, line_id, site_id) - body.released_at(line_id, site_id);
         let gone = allocation.quantity.min(free);
         if gone > 0 {
             draft.record(ReservationReleaseRequested {

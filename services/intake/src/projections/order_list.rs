@@ -263,7 +263,7 @@ impl Projection for OrderList {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn schema(&self) -> &'static [&'static str] {

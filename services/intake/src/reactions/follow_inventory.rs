@@ -15,6 +15,7 @@ use super::{entity, is, message, units};
 use crate::{
     order::{
         Intent, OrderError, RecordReservation, RecordShortage, RecordStockLoss, RecordTakenBack,
+        Told,
     },
     orders::{Orders, TellError},
 };
@@ -68,10 +69,14 @@ fn taken_back(
 /// What the order is told. The reservation's id is the order's.
 pub(super) fn intent(event: &RecordedEvent) -> Result<Option<Intent>, ReactionError> {
     let reservation_version = event.stream_version;
+    let told = Told {
+        epoch: event.epoch,
+        version: event.stream_version,
+    };
     if let Some(it) = message::<ReservationAllocated>(event)? {
         return Ok(Some(Intent::RecordReservation(RecordReservation {
             attempt: it.attempt,
-            reservation_version,
+            told,
             allocations: allocations(it.allocations),
         })));
     }
@@ -84,7 +89,7 @@ pub(super) fn intent(event: &RecordedEvent) -> Result<Option<Intent>, ReactionEr
         });
         return Ok(Some(Intent::RecordShortage(RecordShortage {
             attempt: it.attempt,
-            reservation_version,
+            told,
             shortages: shortages.collect(),
             waiting: it.waiting,
         })));

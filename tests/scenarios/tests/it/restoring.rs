@@ -7,6 +7,7 @@ use ordo_proto::intake::{HoldReason, OrderStatus};
 use ordo_scenarios::{
     Shop, Store,
     orders::{order, quantities},
+    seen_when,
 };
 use serde_json::Value;
 
@@ -124,4 +125,58 @@ async fn everyone_agrees_after_services_on_sqlite_went_back_to_their_backups() {
 #[tokio::test(flavor = "multi_thread")]
 async fn everyone_agrees_after_services_on_postgres_went_back_to_their_backups() {
     everyone_agrees_after_a_restore(Store::Postgres).await;
+}
+
+/// Orders with a hold, and how many those are.
+async fn held(shop: &Shop, ids: &[String]) -> usize {
+    let orders = join_all(ids.iter().map(|id| shop.get(id))).await;
+    let held = |order: &ordo_proto::intake::Order| {
+        order
+            .holds
+            .iter()
+            .any(|hold| hold.reason() == HoldReason::ShortStock)
+    };
+    orders
+        .into_iter()
+        .filter(|order| held(order.as_ref().unwrap()))
+        .count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_inventory_received_and_gave_out_after_its_backup_is_promised_once() {
+    let shop = Shop::open(Store::Sqlite).await;
+    shop.stock("TEA", 1).await;
+    back_up(&shop, "inventory").await;
+    shop.receive("TEA", 4).await;
+    let ids = place(&shop, 0..5).await;
+    for id in &ids {
+        shop.work_of(id, 1).await;
+    }
+    shop.settle().await;
+
+    // One unit is left for five orders that the warehouse works on.
+    go_back(&shop, "inventory").await;
+    seen_when(async || held(&shop, &ids).await, |held| *held == 4).await;
+    shop.available_when("TEA", |row| row.on_hand == 1 && row.reserved == 1)
+        .await;
+
+    // What came in is entered again, and belongs to them before anybody else.
+    shop.receive("TEA", 4).await;
+    seen_when(async || held(&shop, &ids).await, |held| *held == 0).await;
+    let late = shop.placed(order("late", &[("TEA", 1)])).await;
+    shop.order_when(&late, |order| {
+        order
+            .holds
+            .iter()
+            .any(|hold| hold.reason() == HoldReason::ShortStock)
+    })
+    .await;
+    for id in &ids {
+        shop.fulfil(id).await;
+    }
+    shop.settle().await;
+    shop.available_when("TEA", |row| row.on_hand == 0 && row.reserved == 0)
+        .await;
+    shop.verify().await;
+    shop.close().await;
 }

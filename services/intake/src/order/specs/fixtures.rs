@@ -171,7 +171,7 @@ pub fn allocation(line_id: &str, sku: &str, site_id: &str, quantity: i64) -> All
 pub fn reserved(attempt: u32, version: u64, allocations: Vec<Allocation>) -> Intent {
     Intent::RecordReservation(RecordReservation {
         attempt,
-        reservation_version: version,
+        told: Told { epoch: 1, version },
         allocations,
     })
 }
@@ -197,7 +197,7 @@ pub fn shortage(line_id: &str, sku: &str, missing: i64) -> Shortage {
 pub fn short(attempt: u32, version: u64, waiting: bool, shortages: Vec<Shortage>) -> Intent {
     Intent::RecordShortage(RecordShortage {
         attempt,
-        reservation_version: version,
+        told: Told { epoch: 1, version },
         shortages,
         waiting,
     })
