@@ -17,7 +17,7 @@ pub struct ClusterFile {
     pub tenant: String,
     /// gRPC address of each service; of several replicas, separated by commas.
     pub services: BTreeMap<String, String>,
-    /// Address of each service's `/metrics` and `/health`; of several replicas, separated by commas.
+    /// Address of each service's `/metrics`, `/health/live` and `/health/ready`; of several replicas, separated by commas.
     pub metrics: BTreeMap<String, String>,
     /// The broker.
     pub nats: String,

@@ -59,7 +59,7 @@ pub use replicas::PeerChannel;
 pub use roles::MethodRoles;
 pub use tonic::Code;
 pub use trace::{CallContext, current_traceparent, set_span_parent};
-pub use verdict::{Verdict, classify, reaction_error, reason as reason_of};
+pub use verdict::{Verdict, classify, is_unanswered, reaction_error, reason as reason_of};
 pub use violations::Violations;
 
 /// Reasons shared by every service, as constants to build a [`Refusal`] from.

@@ -11,17 +11,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures::{TryFutureExt as _, future::BoxFuture};
+use futures::future::BoxFuture;
 use http::{Request, Response};
 use tokio::sync::Mutex;
 use tonic::{
-    Code, Status, TimeoutExpired,
+    Status, TimeoutExpired,
     body::Body,
     transport::{Channel, Endpoint, Error},
 };
 use tower::Service;
 
-use crate::{reason::SERVICE_UNREACHABLE, refusal::Refusal};
+use self::answer::Answer;
+use crate::{reason::SERVICE_UNREACHABLE, refusal::Refusal, verdict::is_unanswered};
+
+mod answer;
 
 /// How long a replica is passed over after a call to it failed on the way.
 const PASSED_OVER: Duration = Duration::from_millis(500);
@@ -113,32 +116,40 @@ impl Service<Request<Body>> for PeerChannel {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let peer = Arc::clone(&self.peer);
-        let broken = move |error| peer.broken(error);
-        match &mut self.way {
-            Way::One(channel) => Box::pin(channel.call(request).map_err(broken)),
-            Way::Several(replicas) => Box::pin(replicas.clone().call(request).map_err(broken)),
-        }
+        let sent: BoxFuture<'static, _> = match &mut self.way {
+            Way::One(channel) => Box::pin(channel.call(request)),
+            Way::Several(replicas) => Box::pin(replicas.clone().call(request)),
+        };
+        Box::pin(async move {
+            match sent.await {
+                Ok(response) => Ok(Answer::watched(response, peer)),
+                Err(error) => Err(peer.broken(error)),
+            }
+        })
     }
 }
 
 impl Peer {
-    /// What a call failed of on its way. The transport tells some of it as CANCELLED or UNKNOWN, such as a connection that
-    /// closes under a call; clients in other languages are told UNAVAILABLE, and so is ours.
-    fn broken(&self, error: Error) -> Status {
+    /// What a call failed of on its way. The transport tells some of it as CANCELLED, UNKNOWN or INTERNAL, such as a connection
+    /// that closes under a call; clients in other languages are told UNAVAILABLE, and so is ours.
+    fn broken(&self, error: impl std::error::Error + Send + Sync + 'static) -> Status {
         let late = is_late(&error);
         let cause = last_cause(&error).to_string();
         let status = Status::from_error(Box::new(error));
-        match status.code() {
-            Code::Unavailable | Code::Cancelled | Code::Unknown if !late => {
-                let Self { service, addresses } = self;
-                let message = format!("no answer from {service} at {addresses}: {cause}");
-                Refusal::new(&SERVICE_UNREACHABLE, message)
-                    .with("peer", service)
-                    .with("address", addresses)
-                    .into()
-            }
-            _ => status,
+        if is_unanswered(&status) && !late {
+            self.unreachable(&cause)
+        } else {
+            status
         }
+    }
+
+    fn unreachable(&self, cause: &str) -> Status {
+        let Self { service, addresses } = self;
+        let message = format!("no answer from {service} at {addresses}: {cause}");
+        Refusal::new(&SERVICE_UNREACHABLE, message)
+            .with("peer", service)
+            .with("address", addresses)
+            .into()
     }
 }
 

@@ -24,11 +24,12 @@ pub enum Verdict {
 
 /// Classifies a failed call.
 ///
-/// UNAVAILABLE, DEADLINE_EXCEEDED, ABORTED, RESOURCE_EXHAUSTED, CANCELLED and UNKNOWN (a broken connection) are worth a
-/// retry; so is UNAUTHENTICATED, because keys and tokens are renewed while services run. A code that carries one of our
-/// reasons is a decision; the rest is fatal.
+/// UNAVAILABLE, DEADLINE_EXCEEDED, ABORTED, RESOURCE_EXHAUSTED, CANCELLED and UNKNOWN are worth a retry, and whatever else
+/// [no service said](is_unanswered); so is UNAUTHENTICATED, because keys and tokens are renewed while services run. A code that
+/// carries one of our reasons is a decision; the rest is fatal.
 pub fn classify(status: &Status) -> Verdict {
     match status.code() {
+        _ if is_unanswered(status) => Verdict::Retry,
         Code::Unavailable
         | Code::DeadlineExceeded
         | Code::Aborted
@@ -53,6 +54,16 @@ pub fn classify(status: &Status) -> Verdict {
         | Code::Internal
         | Code::DataLoss => Verdict::Fatal,
     }
+}
+
+/// Whether it was made on the way, and by no service, so that nobody knows what became of the call. A service's own INTERNAL has
+/// a reason, as all that it says; one without comes from the transport, which says so of a connection that breaks.
+pub fn is_unanswered(status: &Status) -> bool {
+    let of_the_way = matches!(
+        status.code(),
+        Code::Unavailable | Code::Cancelled | Code::Unknown | Code::Internal
+    );
+    of_the_way && reason(status).is_none()
 }
 
 /// The reason inside a status of ours.

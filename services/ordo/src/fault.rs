@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, io, process::ExitCode};
 
-use ordo_rpc::code_name;
+use ordo_rpc::{code_name, is_unanswered};
 use serde::Serialize;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -152,7 +152,7 @@ impl Fault {
             Self::Local(_) | Self::Check(_) => return exit::FAILED,
             Self::Closed => return exit::CLOSED,
         };
-        match status.code() {
+        match code(status) {
             Code::Unauthenticated | Code::PermissionDenied => exit::FORBIDDEN,
             Code::Unavailable
             | Code::DeadlineExceeded
@@ -222,6 +222,14 @@ impl Fault {
     }
 }
 
+/// The code that is told: what broke on the way is no fault of a service, even where the transport calls it INTERNAL.
+fn code(status: &Status) -> Code {
+    match status.code() {
+        Code::Internal if is_unanswered(status) => Code::Unavailable,
+        code => code,
+    }
+}
+
 fn refused(status: &Status, exit_status: u8) -> Told {
     let details = status.get_error_details();
     let bad = details.bad_request().map(|bad| &bad.field_violations);
@@ -252,7 +260,7 @@ fn refused(status: &Status, exit_status: u8) -> Told {
         None => (NO_ANSWER.to_owned(), "ordo.cli"),
     };
     Told {
-        code: code_name(status.code()),
+        code: code_name(code(status)),
         reason,
         domain,
         message,
@@ -407,6 +415,26 @@ mod tests {
                 .contains("NO_ANSWER, code=DEADLINE_EXCEEDED"),
             "{late}"
         );
+    }
+
+    #[test]
+    fn what_broke_on_the_way_may_have_been_done_and_a_fault_of_a_service_has_its_reason() {
+        let broken = Status::new(Code::Internal, "h2 protocol error: http2 error");
+        let command = crate::client::header("place", None);
+        let told = Fault::from(broken).to_json()["error"].take();
+        let said = ["code", "reason", "exit_status"].map(|key| told[key].clone());
+        let expected = serde_json::json!(["UNAVAILABLE", "NO_ANSWER", 5]);
+        assert_eq!(serde_json::json!(said), expected);
+        let id = told["command_id"].as_str().unwrap_or_default();
+        let command = command.map(|header| header.command_id);
+        assert_eq!(command, Some(format!("{id}:place")));
+
+        let fault = ordo_rpc::Refusal::new(&ordo_rpc::shared::INTERNAL, "broken");
+        let told = Fault::from(Status::from(fault)).to_json()["error"].take();
+        let said = ["code", "reason", "exit_status"].map(|key| told[key].clone());
+        let expected = serde_json::json!(["INTERNAL", "INTERNAL", 6]);
+        assert_eq!(serde_json::json!(said), expected);
+        assert!(told["command_id"].is_null(), "{told}");
     }
 
     #[test]

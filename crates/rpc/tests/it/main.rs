@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod auth;
+mod broken;
 mod calls;
 mod log_service;
 mod operations;
