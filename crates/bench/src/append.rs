@@ -6,7 +6,7 @@ mod report;
 use std::time::Duration;
 
 use clap::Args;
-use ordo_event_log::{EventLog, EventLogConfig};
+use ordo_event_log::{EventLog, EventLogConfig, MAX_PAYLOAD};
 
 pub use crate::load::Streams;
 pub use report::{AppendReport, Row};
@@ -17,6 +17,7 @@ use crate::{
     latency::{Latencies, median},
     load::{Load, Round},
     machine::Machine,
+    options::{MOST_CALLERS, Stores, count},
     store::Home,
 };
 
@@ -24,45 +25,37 @@ use crate::{
 #[derive(Clone, Debug, Args)]
 pub struct AppendOptions {
     /// Where: `sqlite` or `sqlite:<folder>`, `postgres` (a server is started for it) or `postgres://…` (schemas of its own).
-    #[arg(long, default_value = "sqlite")]
+    #[arg(long, default_value = "sqlite", value_parser = Stores::OF_A_LOG)]
     pub store: String,
     /// Callers in flight.
     #[arg(
         long,
         value_delimiter = ',',
         default_values_t = [1_usize, 16, 64, 256, 1024],
-        value_parser = at_least_one
+        value_parser = count(1..=MOST_CALLERS)
     )]
     pub in_flight: Vec<usize>,
     /// Streams that are appended to.
     #[arg(long, value_delimiter = ',', default_values_t = [Streams::Fresh, Streams::Existing, Streams::Hot])]
     pub streams: Vec<Streams>,
     /// Fill a second log with so many events first, and measure it in turn with the empty one.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=1_000_000_000))]
     pub fill: u64,
     /// Rounds of each combination; figures are medians.
-    #[arg(long, default_value_t = 5, value_parser = at_least_one)]
+    #[arg(long, default_value_t = 5, value_parser = count(1..=1_000))]
     pub rounds: usize,
     /// Length of a round in milliseconds.
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
     pub round_ms: u64,
     /// Streams of 100 events each that `existing` chooses from.
-    #[arg(long, default_value_t = 1000, value_parser = at_least_one)]
+    #[arg(long, default_value_t = 1000, value_parser = count(1..=1_000_000))]
     pub existing: usize,
     /// Bytes of an event's payload.
-    #[arg(long, default_value_t = 400)]
+    #[arg(long, default_value_t = 400, value_parser = count(1..=MAX_PAYLOAD as u64))]
     pub payload: usize,
     /// Partitions of the log. The floor is one writer, so the fair number is one.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub partitions: u32,
-}
-
-fn at_least_one(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) => Err("at least 1".to_owned()),
-        Ok(number) => Ok(number),
-        Err(error) => Err(format!("{error}")),
-    }
 }
 
 /// Runs the benchmark.
@@ -93,7 +86,7 @@ async fn measure(options: &AppendOptions, home: &Home) -> Result<Vec<Row>, Bench
         logs.push((options.fill, load));
     }
     let mut floor = Floor::open(home, options.payload).await?;
-    let round = Duration::from_millis(options.round_ms.max(1));
+    let round = Duration::from_millis(options.round_ms);
     for (_, load) in &logs {
         if options.streams.contains(&Streams::Existing) {
             load.prepare_existing().await?;

@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use clap::ValueEnum;
 use futures::future::try_join_all;
-use ordo_event_log::{EventLog, TenantId};
+use ordo_event_log::{EventLog, MAX_BYTES_PER_COMMAND, TenantId};
 
 use crate::{
     error::{BenchError, During as _},
@@ -93,8 +93,13 @@ impl Load {
 
     /// Makes the streams of [`Streams::Existing`], which also brings them into memory.
     pub async fn prepare_existing(&self) -> Result<(), BenchError> {
+        // A command holds so much only.
+        let together = (MAX_BYTES_PER_COMMAND / self.note.len().max(1)).clamp(1, EVENTS);
         try_join_all((0..self.existing).map(|stream| async move {
-            self.append(&existing(stream), false, EVENTS).await?;
+            for done in (0..EVENTS).step_by(together) {
+                let events = together.min(EVENTS - done);
+                self.append(&existing(stream), false, events).await?;
+            }
             Ok(())
         }))
         .await?;

@@ -29,6 +29,7 @@ use crate::{
     error::{BenchError, During as _},
     latency::round,
     machine::{Machine, resident_bytes},
+    options::Stores,
     store::Home,
 };
 
@@ -37,16 +38,16 @@ use crate::{
 pub struct ProjectOptions {
     /// Where: `sqlite` or `sqlite:<folder>`, `postgres` (a server is started for it) or `postgres://…` (a database of its own
     /// on that server).
-    #[arg(long, default_value = "sqlite")]
+    #[arg(long, default_value = "sqlite", value_parser = Stores::OF_A_LOG)]
     pub store: String,
     /// Events of intake's log: eight for each order.
-    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(8..))]
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(8..=1_000_000_000))]
     pub events: u64,
     /// Orders instead of events, for the queries' sake.
-    #[arg(long, conflicts_with = "events", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, conflicts_with = "events", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub orders: Option<u64>,
     /// Queries of each kind.
-    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub queries: u32,
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use ordo_bus::{Relay, RelaySettings, verify_copy};
-use ordo_event_log::{EventLog, EventLogConfig};
+use ordo_event_log::{EventLog, EventLogConfig, MAX_PAYLOAD};
 
 pub use report::{Lag, RelayReport};
 
@@ -19,6 +19,7 @@ use crate::{
     latency::{median, round},
     load::Load,
     machine::Machine,
+    options::{Stores, count},
     store::Home,
 };
 
@@ -27,19 +28,19 @@ use crate::{
 pub struct RelayOptions {
     /// Where the log is: `sqlite` or `sqlite:<folder>`, `postgres` (a server is started for it) or `postgres://…` (schemas of
     /// its own).
-    #[arg(long, default_value = "sqlite")]
+    #[arg(long, default_value = "sqlite", value_parser = Stores::OF_A_LOG)]
     pub store: String,
     /// Events that each round copies.
-    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub events: u64,
     /// Rounds; figures are medians.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub rounds: u32,
     /// Seconds at half load in which the lag is measured.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub lag_seconds: u64,
     /// Bytes of an event's payload.
-    #[arg(long, default_value_t = 400)]
+    #[arg(long, default_value_t = 400, value_parser = count(1..=MAX_PAYLOAD as u64))]
     pub payload: usize,
 }
 

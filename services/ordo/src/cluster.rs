@@ -6,8 +6,10 @@ use std::{
 };
 
 use clap::Args;
+use ordo_bench::{Stores, count};
 use ordo_cluster::{
-    BROKER, Cluster, ClusterFile, ClusterOptions, Line, Lines, Ports, Programs, SERVICES,
+    BROKER, Cluster, ClusterError, ClusterFile, ClusterOptions, Line, Lines, MOST_REPLICAS, Ports,
+    Programs, SERVICES,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -24,10 +26,10 @@ macro_rules! tell {
 #[derive(Debug, Args)]
 pub struct UpOptions {
     /// Where the databases are: `postgres://user@host/database`; SQLite in the cluster's folder when not given.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = Stores::OF_SERVICES)]
     store: Option<String>,
     /// Processes of each service, 1 to 4; more than one needs `--store postgres://…`.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = count(1..=MOST_REPLICAS as u64))]
     replicas: usize,
     /// Take whatever ports are free, instead of 7701 and following.
     #[arg(long)]
@@ -89,7 +91,7 @@ pub async fn up(target: &Target, options: UpOptions) -> Result<ExitCode, Fault> 
         }
         tell!("starting a cluster in {}", target.home.display());
         let started = Cluster::start_replicated(cluster, replicas, lines).await;
-        started.map_err(Fault::local)
+        started.map_err(not_started)
     };
     let started = tokio::select! {
         started = start => started?,
@@ -109,6 +111,14 @@ pub async fn up(target: &Target, options: UpOptions) -> Result<ExitCode, Fault> 
             Ok(ExitCode::SUCCESS)
         }
         _ = interrupt.recv() => Ok(ExitCode::FAILURE),
+    }
+}
+
+/// Why a cluster did not start. So many replicas on such a store are asked for by whoever gave the arguments.
+pub fn not_started(error: ClusterError) -> Fault {
+    match error {
+        ClusterError::Replicas(why) => Fault::usage(why).about("--replicas"),
+        error => Fault::local(error),
     }
 }
 

@@ -40,7 +40,7 @@ pub struct DemoOptions {
     data: Option<PathBuf>,
     /// `sqlite`, `postgres` (a server is started for the run), or the address of a Postgres server
     /// (`postgres://user@host/database`) on which a database is made and dropped again.
-    #[arg(long, default_value = "sqlite")]
+    #[arg(long, default_value = "sqlite", value_parser = ordo_bench::Stores::OF_A_RUN)]
     store: String,
     /// Orders that are under way at once.
     #[arg(long, default_value_t = 48)]

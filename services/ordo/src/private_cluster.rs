@@ -5,7 +5,7 @@ use std::path::Path;
 use ordo_bench::{BenchError, Database, PrivatePostgres};
 use ordo_cluster::{Cluster, ClusterOptions, Lines, Ports, Programs};
 
-use crate::{database::check_room, fault::Fault};
+use crate::{cluster::not_started, database::check_room, fault::Fault};
 
 /// A running cluster, and its database when that is on Postgres.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ pub async fn on_private_cluster<T>(
                     private.database,
                 )
             }
-            Err(error) => (Err(Fault::local(error)), database),
+            Err(error) => (Err(not_started(error)), database),
         };
     if let Some(database) = database {
         database.remove().await.map_err(failed)?;

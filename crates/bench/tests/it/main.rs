@@ -57,13 +57,49 @@ fn options_that_make_no_sense_are_refused() {
         ["--in-flight", "0"],
         ["--in-flight", "many"],
         ["--streams", "cold"],
+        ["--in-flight", "1,5000"],
         ["--rounds", "0"],
+        ["--round-ms", "0"],
+        ["--round-ms", "18446744073709551615"],
+        ["--existing", "0"],
+        ["--payload", "0"],
+        ["--payload", "524289"],
+        ["--partitions", "0"],
+        ["--partitions", "1025"],
+        ["--store", "mysql/foo"],
+        ["--store", ""],
     ] {
         assert!(parse::<append::AppendOptions>(&wrong).is_err(), "{wrong:?}");
     }
-    assert!(parse::<relay::RelayOptions>(&["--events", "0"]).is_err());
-    assert!(parse::<project::ProjectOptions>(&["--events", "7"]).is_err());
+    for wrong in [
+        ["--events", "0"],
+        ["--rounds", "0"],
+        ["--lag-seconds", "0"],
+        ["--payload", "524289"],
+        ["--store", "mysql/foo"],
+    ] {
+        assert!(parse::<relay::RelayOptions>(&wrong).is_err(), "{wrong:?}");
+    }
+    for wrong in [
+        ["--events", "7"],
+        ["--orders", "0"],
+        ["--queries", "0"],
+        ["--store", "mysql/foo"],
+    ] {
+        let parsed = parse::<project::ProjectOptions>(&wrong);
+        assert!(parsed.is_err(), "{wrong:?}");
+    }
     assert!(parse::<project::ProjectOptions>(&["--events", "8", "--orders", "1"]).is_err());
+}
+
+#[test]
+fn a_store_that_is_refused_is_not_repeated() {
+    let wrong = ["--store", "postgers://ordo:s3cr3t@db/ordo"];
+    let said = parse::<append::AppendOptions>(&wrong)
+        .unwrap_err()
+        .to_string();
+    assert!(said.contains("postgres://user@host/database"), "{said}");
+    assert!(!said.contains("s3cr3t"), "{said}");
 }
 
 async fn append_in_small(store: &str, fill: &str) {

@@ -7,7 +7,8 @@ use std::{
 
 use clap::Args;
 use futures::future::try_join_all;
-use ordo_bench::Machine;
+use ordo_bench::{MOST_CALLERS, Machine, Stores, count};
+use ordo_cluster::MOST_REPLICAS;
 use ordo_proto::inventory::{ReservationLine, ReserveRequest};
 use serde::Serialize;
 
@@ -24,23 +25,23 @@ const SKU: &str = "HOT";
 #[derive(Debug, Args)]
 pub struct HotSkuOptions {
     /// Reservations of one unit each.
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 10_000, value_parser = count(1..=10_000_000))]
     buyers: usize,
     /// Units there are.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=1_000_000_000))]
     units: i64,
     /// Reservations in flight at once.
-    #[arg(long, default_value_t = 256)]
+    #[arg(long, default_value_t = 256, value_parser = count(1..=MOST_CALLERS))]
     callers: usize,
     /// `sqlite`, `postgres` (a server is started for the run), or the address of a Postgres server
     /// (`postgres://user@host/database`) on which a database is made and dropped again.
-    #[arg(long, default_value = "sqlite")]
+    #[arg(long, default_value = "sqlite", value_parser = Stores::OF_A_RUN)]
     store: String,
     /// Processes of each service, 1 to 4; more than one needs Postgres.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = count(1..=MOST_REPLICAS as u64))]
     replicas: usize,
     /// Repetitions, each on an article of its own; the median counts.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = count(1..=1_000))]
     rounds: usize,
 }
 
@@ -92,7 +93,7 @@ pub async fn run(options: HotSkuOptions, json: bool) -> Result<HotSkuReport, Fau
     let rounds = on_private_cluster(private, async |private| {
         let client = Client::of_cluster(private.cluster(), json)?;
         let mut rounds = Vec::new();
-        for round in 0..options.rounds.max(1) {
+        for round in 0..options.rounds {
             rounds.push(sale(&client, &options, round).await?);
         }
         Ok(rounds)
@@ -139,7 +140,7 @@ async fn sale(client: &Client, options: &HotSkuOptions, round: usize) -> Result<
     let sku = format!("{SKU}-{round}");
     shop::stock(client, std::slice::from_ref(&sku), options.units).await?;
     let begun = Instant::now();
-    let callers = options.callers.clamp(1, options.buyers.max(1));
+    let callers = options.callers.min(options.buyers);
     let lanes = try_join_all((0..callers).map(|lane| {
         let (sku, buyers) = (sku.clone(), options.buyers);
         async move {

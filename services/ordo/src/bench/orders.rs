@@ -11,7 +11,7 @@ use std::{
 
 use clap::Args;
 use futures::future::try_join_all;
-use ordo_bench::{Latencies, Machine, round};
+use ordo_bench::{Latencies, MOST_CALLERS, Machine, Stores, count, round};
 use ordo_proto::intake::{FulfilmentStatus, ListOrdersRequest};
 use serde::Serialize;
 use tokio::task::JoinSet;
@@ -38,20 +38,20 @@ const UNITS: i64 = 1_000_000;
 #[derive(Debug, Args)]
 pub struct OrdersOptions {
     /// Length of the measurement: the first half at full load, the second at half the rate found in the first.
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(2..=86_400))]
     seconds: u64,
     /// Callers at full load; each waits for the answer before it places the next order.
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 64, value_parser = count(1..=MOST_CALLERS))]
     callers: usize,
     /// Lines of an order.
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = count(1..=2_000))]
     lines: usize,
     /// Articles in the catalogue.
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, default_value_t = 1_000, value_parser = count(1..=1_000_000))]
     articles: usize,
     /// `sqlite`, `postgres` (a server is started for the run), or the address of a Postgres server
     /// (`postgres://user@host/database`) on which a database is made and dropped again.
-    #[arg(long, default_value = "sqlite")]
+    #[arg(long, default_value = "sqlite", value_parser = Stores::OF_A_RUN)]
     store: String,
 }
 
@@ -121,15 +121,15 @@ async fn measure(
     let machine = Machine::look();
     let client = Client::of_cluster(private.cluster(), json)?;
     let load = Arc::new(Load {
-        articles: shop::articles(options.articles.max(1)),
-        lines: options.lines.max(1),
+        articles: shop::articles(options.articles),
+        lines: options.lines,
         next: AtomicUsize::new(0),
     });
     shop::stock(&client, &load.articles, UNITS).await?;
     load.at_once(&client, options.callers, WARM_UP).await?;
     all_done(&client).await?;
 
-    let half = Duration::from_secs(options.seconds.max(2)) / 2;
+    let half = Duration::from_secs(options.seconds) / 2;
     let before = Usage::look(private.cluster());
     let bytes_before = Bytes::look(private).await?;
     let begun = Instant::now();
@@ -191,7 +191,7 @@ impl Load {
         time: Duration,
     ) -> Result<Latencies, Fault> {
         let end = Instant::now() + time;
-        let callers = (0..callers.max(1)).map(|_| {
+        let callers = (0..callers).map(|_| {
             let (load, client) = (Arc::clone(self), client.clone());
             tokio::spawn(async move {
                 let mut latencies = Latencies::default();

@@ -72,16 +72,36 @@ pub fn line_quantity(text: &str) -> Result<LineQuantity, String> {
 /// A UTC instant or a local date: `2026-11-21`, `2026-11-21T10:00`, `2026-11-21T10:00:00Z`.
 pub fn instant(text: &str) -> Result<prost_types::Timestamp, String> {
     let zone = jiff::tz::TimeZone::system();
-    let time = text
-        .parse::<jiff::Timestamp>()
-        .or_else(|_| {
-            text.parse::<jiff::civil::DateTime>()
-                .and_then(|time| Ok(time.to_zoned(zone)?.timestamp()))
-        })
-        .map_err(|_| format!("`{text}` is no time, such as 2026-11-21 or 2026-11-21T10:00:00Z"))?;
-    Ok(prost_types::Timestamp {
-        seconds: time.as_second(),
-        nanos: time.subsec_nanosecond(),
+    let time = text.parse::<jiff::Timestamp>().or_else(|_| {
+        text.parse::<jiff::civil::DateTime>()
+            .and_then(|time| Ok(time.to_zoned(zone)?.timestamp()))
+    });
+    match time {
+        Ok(time) => Ok(prost_types::Timestamp {
+            seconds: time.as_second(),
+            nanos: time.subsec_nanosecond(),
+        }),
+        Err(_) => last_days(text).ok_or_else(|| {
+            format!("`{text}` is no time, such as 2026-11-21 or 2026-11-21T10:00:00Z")
+        }),
+    }
+}
+
+/// The last days of the year 9999, of which services take every second. `jiff::Timestamp` ends before them, so that it can be told in
+/// every time zone.
+fn last_days(text: &str) -> Option<prost_types::Timestamp> {
+    let end = jiff::Timestamp::MAX;
+    let pieces = jiff::fmt::temporal::Pieces::parse(text).ok()?;
+    let offset = pieces
+        .to_numeric_offset()
+        .unwrap_or_else(|| jiff::tz::TimeZone::system().to_offset(end));
+    let epoch = jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0);
+    let local = pieces.date().to_datetime(pieces.time().unwrap_or_default());
+    let since = local.duration_since(epoch);
+    let seconds = since.as_secs() - i64::from(offset.seconds());
+    (seconds >= end.as_second()).then_some(prost_types::Timestamp {
+        seconds,
+        nanos: since.subsec_nanos(),
     })
 }
 
@@ -191,5 +211,24 @@ mod tests {
         assert_eq!(instant("1970-01-01T00:00:10Z").unwrap().seconds, 10);
         assert!(instant("2026-11-21").is_ok());
         assert!(instant("yesterday").is_err());
+    }
+
+    #[test]
+    fn a_time_may_be_as_late_as_services_take_it() {
+        const END: i64 = 253_402_300_800;
+        let seconds = |text| instant(text).unwrap().seconds;
+        assert_eq!(seconds("9999-12-31T23:59:59Z"), END - 1);
+        assert_eq!(seconds("9999-12-31T23:59:59+14:00"), END - 1 - 14 * 3600);
+        assert_eq!(
+            instant("9999-12-31T23:59:59.5Z").unwrap().nanos,
+            500_000_000
+        );
+        // Of a time zone that the machine has: less than a day from UTC.
+        let local = seconds("9999-12-31");
+        assert!((local - (END - 86_400)).abs() < 86_400, "{local}");
+        assert_eq!(seconds("9999-12-31T00:00") - seconds("9999-12-30"), 86_400);
+        for wrong in ["9999-12-32", "10000-01-01", "9999-12-31T25:00Z"] {
+            assert!(instant(wrong).is_err(), "{wrong}");
+        }
     }
 }

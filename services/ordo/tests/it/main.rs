@@ -243,6 +243,58 @@ fn a_postgres_that_is_not_there_is_told_before_anything_is_started() {
 }
 
 #[test]
+fn a_size_or_a_store_that_cannot_be_is_refused_and_its_argument_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("cluster");
+    for line in [
+        "bench hot-sku --callers 0",
+        "bench hot-sku --rounds 0",
+        "bench hot-sku --buyers 0",
+        "bench hot-sku --units 0",
+        "bench hot-sku --replicas 5",
+        "bench hot-sku --replicas 2",
+        "bench hot-sku --store sqlite:/tmp",
+        "bench orders --seconds 1",
+        "bench orders --callers 0",
+        "bench orders --lines 0",
+        "bench orders --articles 0",
+        "bench orders --store mysql/foo",
+        "bench append --round-ms 0",
+        "bench append --partitions 0",
+        "bench append --payload 10000000",
+        "bench append --store mysql/foo",
+        "bench relay --lag-seconds 0",
+        "bench project --queries 0",
+        "demo --store mysql://x",
+        "up --free-ports --store mysql://x",
+        "up --free-ports --store postgres",
+        "up --free-ports --replicas 0",
+        "up --free-ports --replicas 2",
+        "up --free-ports --replicas 2 --store sqlite:/tmp",
+    ] {
+        let mut command = ordo(&["--json", "--home", home.to_str().unwrap()]);
+        let ended = command
+            .args(line.split(' '))
+            // Any program will do: it does not come to starting one.
+            .env("ORDO_NATS_SERVER", "/bin/true")
+            .output()
+            .unwrap();
+        let why = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(2), "{line}: {why}");
+        let field = error(&why)["fields"][0]["field"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let flag = field.split(' ').next().unwrap();
+        assert!(
+            line.contains(flag) && flag != "--free-ports",
+            "{line}: {flag}"
+        );
+        assert!(!home.exists(), "{line}");
+    }
+}
+
+#[test]
 fn a_text_that_says_nothing_is_refused_and_its_argument_named() {
     for (argument, line) in [
         ("<DETAIL>", &["order", "hold", "phone/1", ""][..]),
