@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures::future::join_all;
-use ordo_event_log::{EventSource, Head};
+use ordo_event_log::{Cursor, EventSource, Head};
 use ordo_proto::ops::PartitionProgress;
 
 use crate::cursors::{Cursors, Place};
@@ -31,6 +31,32 @@ pub(crate) async fn heads(sources: &[Arc<dyn EventSource>]) -> Vec<(Place, Optio
         })
     });
     join_all(asked).await
+}
+
+/// Where the logs end; where an owner is away, `floor`. `None`: the log of `own` is out of reach and there is no floor for it.
+///
+/// Only the service's own log has to be there: its owner is this service. Another one may be away for as long as it likes,
+/// and a service that begins with nothing must be able to answer without it.
+pub(crate) async fn ends(
+    sources: &[Arc<dyn EventSource>],
+    own: &str,
+    floor: Option<&Cursors>,
+) -> Option<Cursors> {
+    let mut ends = Cursors::default();
+    for (place, head) in heads(sources).await {
+        let end = match (head, floor) {
+            (Some(head), _) => Cursor {
+                epoch: head.epoch,
+                position: head.position,
+                hash: head.hash,
+            },
+            (None, Some(floor)) => floor.get(&place),
+            (None, None) if *place.0 == *own => return None,
+            (None, None) => Cursor::default(),
+        };
+        ends.set(place, end);
+    }
+    Some(ends)
 }
 
 /// Progress per partition. Where the owner cannot be asked, the head is what was read.

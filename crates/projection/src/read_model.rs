@@ -1,6 +1,7 @@
 //! A read model that runs.
 
 mod build;
+mod plan;
 mod running;
 mod scratch;
 mod supervisor;
@@ -132,8 +133,10 @@ struct Serving {
 impl ReadModel {
     /// Opens the read model's tables and keeps them up to date from `sources`.
     ///
-    /// The first tables serve at once and fill up while they do. Tables of another version are replaced: new ones are
-    /// built beside them and take over when they hold all events.
+    /// The first tables serve when they hold what the logs held at the start: at once when the logs are empty. The end of
+    /// the service's own log must be known for that; another log is passed over while its owner is out of reach, so that a
+    /// service can begin without the others. Tables of another version are replaced: new ones are built beside them and take
+    /// over when they hold all events.
     pub async fn start(
         settings: ReadModelSettings,
         projection: Arc<dyn Projection>,
@@ -141,7 +144,7 @@ impl ReadModel {
     ) -> Result<Self, SqlError> {
         let catalogue =
             Catalogue::open(&settings.store, &settings.service, projection.name()).await?;
-        let plan = supervisor::plan(&settings, &*projection, &catalogue).await?;
+        let plan = plan::plan(&settings, &*projection, &sources, &catalogue).await?;
         let (leases, own_leases) = match &settings.leases {
             Some(leases) => (leases.clone(), None),
             None => {
@@ -226,9 +229,10 @@ impl ReadModel {
             generation: serving.number,
             state: state.to_owned(),
             progress,
+            // A log that cannot be read says more than that tables are built from it.
             error: fault
-                .or(building)
                 .or_else(|| shared.troubles.first())
+                .or(building)
                 .unwrap_or_default(),
         }
     }

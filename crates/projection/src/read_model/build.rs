@@ -5,7 +5,12 @@ use std::time::Duration;
 use ordo_proto::ops::RebuildProjectionResponse;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{RebuildError, running::Running, scratch::Scratch, supervisor::Supervisor};
+use super::{
+    RebuildError,
+    running::Running,
+    scratch::Scratch,
+    supervisor::{Supervisor, pause},
+};
 use crate::{
     catalogue::{Entry, GenerationState},
     compare::{Comparison, compare},
@@ -14,6 +19,9 @@ use crate::{
     follower::Stop,
     heads,
 };
+
+/// How often to ask for the end of the service's own log when it is out of reach.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
 
 /// Tables that must take the place of the serving ones, however often it has to be tried.
 pub(super) struct Replacement {
@@ -33,6 +41,21 @@ impl Replacement {
             state: GenerationState::Building,
             frozen: Some((old, cursors)),
         }
+    }
+
+    /// Tables for a read model that has none yet, or had begun them.
+    pub fn first(entry: Entry) -> Self {
+        Self {
+            entry: Some(entry),
+            state: GenerationState::Building,
+            frozen: None,
+            why: "the first tables are being built from the logs".to_owned(),
+        }
+    }
+
+    /// Whether it was decided at the start. A restart decides it again until such tables serve.
+    pub fn is_planned(&self) -> bool {
+        self.state == GenerationState::Building
     }
 
     /// What an operator is told.
@@ -151,7 +174,6 @@ impl Supervisor {
         while !shared.stop.is_cancelled() {
             match self.try_replace(&mut replacement).await {
                 Ok(running) => {
-                    shared.building.set(None);
                     shared.fault.set(None);
                     return Some(running);
                 }
@@ -195,7 +217,8 @@ impl Supervisor {
         self.promote(scratch).await
     }
 
-    /// Reads up to the ends of the logs, with a comparison on the way when there is something to compare with.
+    /// Reads up to the ends of the logs, with a comparison on the way when there is something to compare with. Never ends
+    /// before a place where the logs have once ended: queries would miss what was there before.
     async fn catch_up(
         &self,
         scratch: &mut Scratch,
@@ -205,7 +228,7 @@ impl Supervisor {
         if let Some((number, held)) = &replacement.frozen
             && *number == serving.number
             && held.reaches(&scratch.follower.cursors)
-            && self.heads_or(None).await.reaches(held)
+            && (self.ends(None).await).is_some_and(|ends| ends.reaches(held))
         {
             self.run_to(scratch, held, None, None).await?;
             let (mut old, mut new) = (
@@ -224,13 +247,14 @@ impl Supervisor {
         }
         let floor = replacement.frozen.as_ref().map(|(_, held)| held);
         loop {
-            let target = self.heads_or(floor).await;
+            let target = self.known_ends(floor).await?;
             self.run_to(scratch, &target, None, Some(Duration::from_secs(10)))
                 .await?;
             // Asked anew: the owner that was away may be there now, and others have gone on.
-            let left = self.heads_or(floor).await.events();
-            if left.saturating_sub(scratch.follower.cursors.events())
-                <= self.shared.settings.batch as u64
+            let left = self.known_ends(floor).await?.events();
+            let cursors = &scratch.follower.cursors;
+            if cursors.reaches(&target)
+                && left.saturating_sub(cursors.events()) <= self.shared.settings.batch as u64
             {
                 return Ok(());
             }
@@ -273,19 +297,24 @@ impl Supervisor {
         result
     }
 
-    /// The ends of the logs; where an owner is away, `floor`.
-    async fn heads_or(&self, floor: Option<&Cursors>) -> Cursors {
-        let mut target = Cursors::default();
-        for (place, head) in heads::heads(&self.shared.sources).await {
-            let floor = floor.map(|floor| floor.get(&place)).unwrap_or_default();
-            let cursor = head.map_or(floor, |head| ordo_event_log::Cursor {
-                epoch: head.epoch,
-                position: head.position,
-                hash: head.hash,
-            });
-            target.set(place, cursor);
+    async fn ends(&self, floor: Option<&Cursors>) -> Option<Cursors> {
+        heads::ends(&self.shared.sources, &self.shared.settings.service, floor).await
+    }
+
+    /// Asks for the ends of the logs until the one of the service's own is known, while this replica is the one to build.
+    async fn known_ends(&self, floor: Option<&Cursors>) -> Result<Cursors, RebuildError> {
+        loop {
+            if self.shared.stop.is_cancelled() {
+                return Err(RebuildError::Closed);
+            }
+            if self.is_displaced() {
+                return Err(Stop::Fenced.into());
+            }
+            if let Some(ends) = self.ends(floor).await {
+                return Ok(ends);
+            }
+            pause(&self.shared.stop, ASK_AGAIN).await;
         }
-        target
     }
 
     fn judge(&self, comparison: &Comparison) {

@@ -70,7 +70,13 @@ impl Supervisor {
             ..shared.follower_settings()
         };
         let mut follower = Follower::open(settings, db).await?;
-        let sender = watch::Sender::new(follower.cursors.clone());
+        // Tables that serve as soon as they are built show how far they are; nobody is answered from them before.
+        let sender = if itself {
+            shared.progress.clone()
+        } else {
+            watch::Sender::default()
+        };
+        sender.send_replace(follower.cursors.clone());
         let progress = sender.subscribe();
         follower.progress = Some(sender);
         Ok(Scratch {
@@ -177,6 +183,7 @@ impl Supervisor {
             shared.progress.clone(),
             self.lease.clone(),
         );
+        shared.building.set(None);
         // Last: who waits for the progress then asks the new tables.
         shared.progress.send_replace(follower.cursors.clone());
         tracing::info!(

@@ -4,22 +4,20 @@ use std::{sync::Arc, time::Duration};
 
 use ordo_lease::{Claim, Lease};
 use ordo_proto::ops::RebuildProjectionResponse;
-use ordo_sql::SqlError;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    ReadModelSettings, RebuildError, Serving, Shared,
+    RebuildError, Serving, Shared,
     build::Replacement,
+    plan::First,
     running::{Ended, Running},
 };
 use crate::{
-    catalogue::{Catalogue, Entry, GenerationState},
+    catalogue::{Entry, GenerationState},
     compare::Comparison,
-    cursors::{self, Cursors},
     feeds::describe,
     follower::{Follower, FollowerSettings, Stop},
-    projection::Projection,
 };
 
 /// How often to look for tables that another replica has switched to.
@@ -29,111 +27,6 @@ const LOOK_AROUND: Duration = Duration::from_secs(1);
 pub(super) enum Request {
     Rebuild(mpsc::Sender<Result<RebuildProjectionResponse, RebuildError>>),
     Verify(oneshot::Sender<Result<Comparison, RebuildError>>),
-}
-
-/// What to begin with.
-pub(super) struct Plan {
-    pub serving: Serving,
-    pub cursors: Cursors,
-    pub first: First,
-}
-
-pub(super) enum First {
-    /// The serving tables are right.
-    Follow,
-    /// They are of another version.
-    Replace(Replacement),
-}
-
-/// Looks at what is there, clears away leftovers and says what to begin with.
-pub(super) async fn plan(
-    settings: &ReadModelSettings,
-    projection: &dyn Projection,
-    catalogue: &Catalogue,
-) -> Result<Plan, SqlError> {
-    let version = projection.version();
-    let (mut serving, mut building) = (None, None);
-    for entry in catalogue.entries().await? {
-        match entry.state {
-            GenerationState::Serving => serving = Some(entry),
-            GenerationState::Building if entry.version == version => building = Some(entry),
-            // Another replica may be using them.
-            GenerationState::Building | GenerationState::Discarded if catalogue.is_shared() => {}
-            GenerationState::Building | GenerationState::Discarded => {
-                tracing::info!(
-                    projection = projection.name(),
-                    generation = entry.number,
-                    "removing leftover tables"
-                );
-                catalogue.remove(entry.number).await?;
-            }
-        }
-    }
-    let open = async |entry: &Entry| {
-        catalogue
-            .open_tables(entry, projection.schema(), settings.max_connections)
-            .await
-    };
-    match serving {
-        Some(old) if old.version != version => {
-            let entry = match building {
-                Some(entry) => entry,
-                None => catalogue.add(version, GenerationState::Building).await?,
-            };
-            tracing::info!(
-                projection = projection.name(),
-                from = old.version,
-                to = version,
-                generation = entry.number,
-                "building the tables of another version"
-            );
-            let readable = projection.reads_version(old.version);
-            let db = open(&old).await?;
-            let cursors = cursors::load(&db).await?;
-            let serving = if readable {
-                Serving {
-                    number: old.number,
-                    version: old.version,
-                    db,
-                    answers: true,
-                }
-            } else {
-                db.close().await;
-                let db = open(&entry).await?;
-                Serving {
-                    number: entry.number,
-                    version,
-                    db,
-                    answers: false,
-                }
-            };
-            Ok(Plan {
-                serving,
-                cursors: cursors.clone(),
-                first: First::Replace(Replacement::version(entry, old.number, cursors)),
-            })
-        }
-        serving => {
-            let entry = match serving.or(building) {
-                Some(entry) => entry,
-                None => catalogue.add(version, GenerationState::Building).await?,
-            };
-            let db = open(&entry).await?;
-            if entry.state != GenerationState::Serving {
-                catalogue.serve(entry.number).await?;
-            }
-            Ok(Plan {
-                cursors: cursors::load(&db).await?,
-                serving: Serving {
-                    number: entry.number,
-                    version,
-                    db,
-                    answers: true,
-                },
-                first: First::Follow,
-            })
-        }
-    }
 }
 
 /// The one task that changes which tables serve.
@@ -194,6 +87,9 @@ impl Supervisor {
 
     /// Begins to keep the tables up to date.
     async fn begin(&mut self) -> Option<Running> {
+        if self.is_built_elsewhere() {
+            self.first = None;
+        }
         self.clear_away().await;
         if let Some(entry) = self.switched_elsewhere().await {
             self.first = None;
@@ -203,6 +99,13 @@ impl Supervisor {
             Some(First::Replace(replacement)) => self.replace(replacement).await,
             Some(First::Follow) | None => self.follow_serving().await,
         }
+    }
+
+    /// Whether the tables that this replica was to build serve: another one has built them meanwhile.
+    fn is_built_elsewhere(&self) -> bool {
+        let serving = self.shared.serving.load();
+        let complete = serving.answers && serving.version == self.shared.projection.version();
+        complete && matches!(&self.first, Some(First::Replace(planned)) if planned.is_planned())
     }
 
     /// Removes tables that nobody uses: what others may be using stays until this replica is the only one.
@@ -216,10 +119,14 @@ impl Supervisor {
             return;
         };
         let serving = shared.serving.load().number;
+        let version = shared.projection.version();
+        let complete =
+            |entry: &Entry| entry.state == GenerationState::Serving && entry.version == version;
+        let is_built = entries.iter().any(complete);
         for entry in entries {
             let of_no_use = match entry.state {
                 GenerationState::Serving => false,
-                GenerationState::Building => entry.version != shared.projection.version(),
+                GenerationState::Building => is_built || entry.version != version,
                 GenerationState::Discarded => !shared.is_retiring(entry.number),
             };
             if of_no_use && entry.number != serving {
@@ -353,6 +260,7 @@ impl Supervisor {
                 answers: true,
             }));
             shared.building.set(None);
+            wake(shared);
         }
     }
 
@@ -394,6 +302,7 @@ impl Supervisor {
                     answers: true,
                 }));
                 shared.building.set(None);
+                wake(shared);
             }
             Err(error) => self.complain(&describe(&error)).await,
         }
@@ -408,7 +317,12 @@ async fn over(lease: Option<&Lease>) {
     }
 }
 
-async fn pause(stop: &CancellationToken, time: Duration) {
+/// Lets queries that wait look again: the tables may be asked from now on, although nothing was read just now.
+fn wake(shared: &Shared) {
+    shared.progress.send_modify(|_| {});
+}
+
+pub(super) async fn pause(stop: &CancellationToken, time: Duration) {
     tokio::select! {
         () = tokio::time::sleep(time) => {}
         () = stop.cancelled() => {}

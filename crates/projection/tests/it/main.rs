@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod fake_log;
+mod first_builds;
 mod journal;
 mod probe;
 mod reactions;
