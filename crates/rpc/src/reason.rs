@@ -101,8 +101,8 @@ reasons! {
         SHUTTING_DOWN(Unavailable) => "Send the same call again; another replica or the restarted one takes it.",
         /// The service's database does not answer.
         STORE_UNAVAILABLE(Unavailable) => "Send the same call again; a command id makes that safe.",
-        /// The read model has not yet seen the positions that the query asked for with `at_least`.
-        READ_MODEL_BEHIND(Unavailable) => "Ask again after the delay in RetryInfo, or without `at_least`.",
+        /// The read model is being built, or has not yet seen the positions that the query asked for with `at_least`.
+        READ_MODEL_BEHIND(Unavailable) => "Ask again after the delay in RetryInfo, or without `at_least` where there is one.",
         /// The call took longer than its deadline. A command may still have been recorded.
         DEADLINE(DeadlineExceeded) => "Send the same call again; a command id makes that safe.",
         /// The service has no address for another service that this call needs.
